@@ -1,0 +1,147 @@
+# screissue: reissued smart cards, for card issuers and service providers
+#
+#   make            build                      make deps     install missing Debian packages
+#   make install    install                    make check    build, run every test, count them
+#   make demo       the story, end to end      make demo-keep   the same, left running
+#   make format     format the C files         make format-check   fail if that would change one
+
+EXTENSION = screissue
+EXTVERSION = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" screissue.control)
+
+MODULE_big = screissue
+OBJS = \
+	src/core/company_id.o \
+	src/core/app_id.o \
+	src/core/card_id.o \
+	src/core/message_id.o \
+	src/core/card_attribute.o \
+	src/core/checkdigit.o \
+	src/type_support.o \
+	src/company_id.o \
+	src/app_id.o \
+	src/card_id.o \
+	src/message_id.o \
+	src/card_attribute.o \
+	src/checkdigit.o \
+	src/caller.o \
+	src/table.o \
+	src/inbox.o \
+	src/quarantine.o \
+	src/notice.o \
+	src/screissue.o
+
+# The install script, in this order.  A file named tables.sql or layout-N.sql
+# becomes the body of the function SCHEMA.layout_N(), which setup() calls:
+# tables are not members of the extension.
+SQL_PARTS = \
+	sql/header.sql \
+	sql/company_id.sql \
+	sql/app_id.sql \
+	sql/card_id.sql \
+	sql/message_id.sql \
+	sql/card_attribute.sql \
+	sql/checkdigit.sql \
+	sql/screissue/enums.sql \
+	sql/screissue/caller.sql \
+	sql/screissue/tables.sql \
+	sql/screissue/setup.sql \
+	sql/screissue/dblink.sql \
+	sql/card_issuer/tables.sql \
+	sql/card_issuer/setup.sql \
+	sql/card_issuer/caller.sql \
+	sql/card_issuer/lookup.sql \
+	sql/card_issuer/notice.sql \
+	sql/card_issuer/provider.sql \
+	sql/card_issuer/application.sql \
+	sql/card_issuer/tariff.sql \
+	sql/card_issuer/examination.sql \
+	sql/card_issuer/card.sql \
+	sql/card_issuer/entitlement.sql \
+	sql/card_issuer/load.sql \
+	sql/card_issuer/reissue.sql \
+	sql/card_issuer/lineage.sql \
+	sql/card_issuer/publication.sql \
+	sql/service_provider/tables.sql \
+	sql/service_provider/setup.sql \
+	sql/service_provider/issuer.sql \
+	sql/service_provider/application.sql \
+	sql/service_provider/tariff.sql \
+	sql/service_provider/examination.sql \
+	sql/service_provider/load.sql \
+	sql/service_provider/notice.sql \
+	sql/service_provider/reload.sql \
+	sql/service_provider/reply.sql \
+	sql/service_provider/confirmation.sql \
+	sql/privileges.sql
+
+SCRIPT = screissue--$(EXTVERSION).sql
+DATA_built = $(SCRIPT)
+EXTRA_CLEAN = tmp_install check.out META.json
+
+# Tests.  test/run lists the runners; the order here is the order they run in.
+REGRESS = install company_id app_id card_id message_id card_attribute \
+	checkdigit opclass binary_io errors setup drop
+ISOLATION = $(basename $(notdir $(sort $(wildcard test/specs/*.spec))))
+export REGRESS ISOLATION
+
+PG_CPPFLAGS = -I$(srcdir)/src -I$(srcdir)/src/core
+PG_CFLAGS = -std=gnu99 -Wall -Wextra -Wmissing-prototypes -Wno-unused-parameter \
+	-Wno-declaration-after-statement -Werror $(EXTRA_CFLAGS)
+
+PG_CONFIG ?= pg_config
+PGXS := $(wildcard $(shell $(PG_CONFIG) --pgxs 2>/dev/null))
+
+ifeq ($(PGXS),)
+
+# No server headers yet: install them, then start again.
+all install check check-build demo demo-keep:
+	@test/deps
+	@test -n "$$(ls $$($(PG_CONFIG) --pgxs) 2>/dev/null)" || { \
+	  echo "$(PG_CONFIG) does not know PGXS: set PG_CONFIG" >&2; exit 1; }
+	@$(MAKE) --no-print-directory $@
+
+else
+
+override with_llvm = no
+include $(PGXS)
+$(shell mkdir -p $(sort $(dir $(OBJS))))
+
+HEADERS_ALL := $(wildcard $(srcdir)/src/*.h $(srcdir)/src/core/*.h)
+$(OBJS): $(HEADERS_ALL)
+screissue$(DLSUFFIX): Makefile
+
+$(SCRIPT): $(SQL_PARTS) sql/assemble Makefile screissue.control
+	$(srcdir)/sql/assemble $(addprefix $(srcdir)/,$(SQL_PARTS)) > $@.tmp && mv $@.tmp $@
+
+# PGXS has its own recipe for check, which only says that it cannot.
+check: private SHELL := /bin/true
+check: check-build
+check-build:
+	@test/deps
+	@$(MAKE) -s --no-print-directory all
+	@PG_CONFIG=$(PG_CONFIG) MAKE="$(MAKE)" test/stage test/run $(SUITES)
+
+demo demo-keep: demo%:
+	@test/deps
+	@$(MAKE) -s --no-print-directory all
+	@PG_CONFIG=$(PG_CONFIG) MAKE="$(MAKE)" test/stage demo/run $(if $(filter -keep,$*),--keep)
+
+endif
+
+deps:
+	@test/deps
+
+C_FILES = $(wildcard src/*.[ch] src/core/*.[ch] test/fuzz/*.[ch])
+format:
+	clang-format-14 -i $(C_FILES)
+format-check:
+	@clang-format-14 --dry-run --Werror $(C_FILES)
+
+# A source archive with META.json in it, for PGXN.
+META.json: META.json.in screissue.control
+	sed 's/@VERSION@/$(EXTVERSION)/g' $< > $@
+dist: META.json
+	git archive --format=zip --prefix=screissue-$(EXTVERSION)/ \
+	  --add-file=META.json -o screissue-$(EXTVERSION).zip HEAD
+
+.PHONY: deps format format-check check-build demo demo-keep dist

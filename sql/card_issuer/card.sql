@@ -1,0 +1,256 @@
+-- Cards and their holders (R3)
+
+-- Registers a holder or replaces the profile that policies may ask.
+CREATE FUNCTION card_issuer.register_holder(holder_id text, profile jsonb)
+    RETURNS void
+    LANGUAGE plpgsql
+    VOLATILE
+    SECURITY DEFINER
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+BEGIN
+    PERFORM card_issuer.own_company();
+    PERFORM screissue.require('holder_id', register_holder.holder_id IS NOT NULL);
+    INSERT INTO card_issuer.holder (holder_id, profile)
+    VALUES (register_holder.holder_id, register_holder.profile)
+        ON CONFLICT ON CONSTRAINT holder_pkey DO UPDATE
+       SET profile = excluded.profile;
+END
+$$;
+COMMENT ON FUNCTION card_issuer.register_holder(text, jsonb) IS
+    'register a holder and the profile';
+
+-- Raises SR010 unless the id passes the check of its platform, 22023 if there
+-- is no such platform.
+CREATE FUNCTION card_issuer.check_card_id(
+    card screissue.card_id,
+    platform_type integer)
+    RETURNS void
+    LANGUAGE plpgsql
+    STABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    id_check text;
+BEGIN
+    SELECT p.id_check INTO id_check
+      FROM screissue.platform p
+     WHERE p.platform_type = check_card_id.platform_type;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'unknown platform type %', check_card_id.platform_type
+            USING ERRCODE = '22023',
+                  HINT = 'Platform types are rows of screissue.platform.';
+    END IF;
+    IF (id_check = 'luhn' AND NOT luhn_valid(card))
+       OR (id_check = 'mod97' AND NOT mod97_valid(card)) THEN
+        RAISE EXCEPTION 'card "%" fails the % check of its platform',
+            mask(card), id_check
+            USING ERRCODE = 'SR010';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION card_issuer.check_card_id(screissue.card_id, integer) IS
+    'check a card id by the rule of its platform';
+
+-- Raises 22023 for an end of validity in the past.
+CREATE FUNCTION card_issuer.check_valid_until(valid_until date)
+    RETURNS void
+    LANGUAGE plpgsql
+    STABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+BEGIN
+    IF valid_until < today() THEN
+        RAISE EXCEPTION 'card would be valid until %, which is past',
+            valid_until
+            USING ERRCODE = '22023';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION card_issuer.check_valid_until(date) IS
+    'check an end of validity';
+
+-- Stores a new card.  Returns false, and stores nothing, if the id was ever
+-- issued (E6).
+CREATE FUNCTION card_issuer.store_card(
+    card screissue.card_id,
+    platform_type integer,
+    holder_id text,
+    valid_until date,
+    printed_number text,
+    activate boolean,
+    replaces screissue.card_id)
+    RETURNS boolean
+    LANGUAGE plpgsql
+    VOLATILE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+BEGIN
+    PERFORM screissue.require('activate', activate IS NOT NULL);
+    PERFORM card_issuer.check_card_id(card, platform_type);
+    PERFORM card_issuer.check_valid_until(valid_until);
+    INSERT INTO card_issuer.card
+           (card_id, platform_type, holder_id, status, valid_until, issued_at,
+            printed_number, replaces)
+    VALUES (card, platform_type, holder_id,
+            CASE WHEN activate THEN 'active' ELSE 'produced' END
+                ::screissue.card_status,
+            valid_until, now(), printed_number, store_card.replaces)
+        ON CONFLICT ON CONSTRAINT card_pkey DO NOTHING;
+    RETURN FOUND;
+END
+$$;
+COMMENT ON FUNCTION card_issuer.store_card(
+    screissue.card_id, integer, text, date, text, boolean, screissue.card_id) IS
+    'store a new card';
+
+CREATE FUNCTION card_issuer.raise_card_exists(card screissue.card_id)
+    RETURNS void
+    LANGUAGE plpgsql
+    IMMUTABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+BEGIN
+    RAISE EXCEPTION 'card "%" was issued before', mask(card)
+        USING ERRCODE = '23505',
+              HINT = 'A card id is never used again.';
+END
+$$;
+COMMENT ON FUNCTION card_issuer.raise_card_exists(screissue.card_id) IS
+    'error 23505 for a card id';
+
+-- First issue of a card; not activated, it is produced and waits for
+-- activate_card.  A holder not yet known gets a row.
+-- Errors: 23505 id issued before; SR010 id fails the platform's check; 22023.
+CREATE FUNCTION card_issuer.issue_card(
+    card screissue.card_id,
+    platform_type integer DEFAULT 999,
+    holder_id text DEFAULT NULL,
+    valid_until date DEFAULT NULL,
+    printed_number text DEFAULT NULL,
+    activate boolean DEFAULT true)
+    RETURNS void
+    LANGUAGE plpgsql
+    VOLATILE
+    SECURITY DEFINER
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+BEGIN
+    PERFORM card_issuer.own_company();
+    PERFORM screissue.require('card', issue_card.card IS NOT NULL);
+    PERFORM screissue.require('platform_type',
+                              issue_card.platform_type IS NOT NULL);
+    IF issue_card.holder_id IS NOT NULL THEN
+        INSERT INTO card_issuer.holder (holder_id)
+        VALUES (issue_card.holder_id)
+            ON CONFLICT ON CONSTRAINT holder_pkey DO NOTHING;
+    END IF;
+    IF NOT card_issuer.store_card(issue_card.card, issue_card.platform_type,
+               issue_card.holder_id, issue_card.valid_until,
+               issue_card.printed_number, issue_card.activate, NULL) THEN
+        PERFORM card_issuer.raise_card_exists(issue_card.card);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION card_issuer.issue_card(
+    screissue.card_id, integer, text, date, text, boolean) IS
+    'issue a card (Fig. 5)';
+
+-- The produced card is handed over.  Repeatable.
+-- Errors: SR004 unknown card; SR005 neither produced nor active.
+CREATE FUNCTION card_issuer.activate_card(card screissue.card_id)
+    RETURNS void
+    LANGUAGE plpgsql
+    VOLATILE
+    SECURITY DEFINER
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    row_of_card record;
+BEGIN
+    PERFORM card_issuer.own_company();
+    row_of_card := card_issuer.lock_card(activate_card.card);
+    IF row_of_card.status NOT IN ('produced', 'active') THEN
+        PERFORM card_issuer.raise_card_status(
+            activate_card.card, row_of_card.status, 'activated');
+    END IF;
+    UPDATE card_issuer.card c SET status = 'active'
+     WHERE c.card_id = activate_card.card
+       AND c.status = 'produced';
+END
+$$;
+COMMENT ON FUNCTION card_issuer.activate_card(screissue.card_id) IS
+    'activate a card that was produced';
+
+-- Blocks a card: suspended, lost, stolen or damaged (E8).  A blocked card may
+-- change from one of these to another.  Repeatable.
+-- Errors: SR004 unknown card; SR005 its status forbids it; 22023.
+CREATE FUNCTION card_issuer.block_card(
+    card screissue.card_id,
+    status screissue.card_status)
+    RETURNS void
+    LANGUAGE plpgsql
+    VOLATILE
+    SECURITY DEFINER
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    blocked CONSTANT screissue.card_status[] :=
+        '{suspended, lost, stolen, damaged}'::screissue.card_status[];
+    row_of_card record;
+BEGIN
+    PERFORM card_issuer.own_company();
+    IF (block_card.status = ANY (blocked)) IS NOT TRUE THEN
+        RAISE EXCEPTION 'card cannot be blocked as "%"', block_card.status
+            USING ERRCODE = '22023',
+                  HINT = 'The status is suspended, lost, stolen or damaged.';
+    END IF;
+    row_of_card := card_issuer.lock_card(block_card.card);
+    IF row_of_card.status NOT IN ('produced', 'active')
+       AND row_of_card.status <> ALL (blocked) THEN
+        PERFORM card_issuer.raise_card_status(
+            block_card.card, row_of_card.status, block_card.status::text);
+    END IF;
+    UPDATE card_issuer.card c
+       SET status = block_card.status,
+           former_status = CASE WHEN c.status = ANY (blocked)
+                                THEN c.former_status ELSE c.status END
+     WHERE c.card_id = block_card.card
+       AND c.status <> block_card.status;
+END
+$$;
+COMMENT ON FUNCTION
+    card_issuer.block_card(screissue.card_id, screissue.card_status) IS
+    'block a card';
+
+-- Gives a blocked card the status it had before (E8).  Repeatable.  A card
+-- that was replaced meanwhile does not come back.
+-- Errors: SR004 unknown card; SR005 its status forbids it.
+CREATE FUNCTION card_issuer.unblock_card(card screissue.card_id)
+    RETURNS void
+    LANGUAGE plpgsql
+    VOLATILE
+    SECURITY DEFINER
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    row_of_card record;
+BEGIN
+    PERFORM card_issuer.own_company();
+    row_of_card := card_issuer.lock_card(unblock_card.card);
+    IF row_of_card.status IN ('produced', 'active') THEN
+        RETURN;
+    END IF;
+    IF row_of_card.status NOT IN ('suspended', 'lost', 'stolen', 'damaged') THEN
+        PERFORM card_issuer.raise_card_status(
+            unblock_card.card, row_of_card.status,
+            coalesce(row_of_card.former_status, 'active')::text);
+    END IF;
+    UPDATE card_issuer.card c
+       SET status = c.former_status,
+           former_status = NULL
+     WHERE c.card_id = unblock_card.card;
+END
+$$;
+COMMENT ON FUNCTION card_issuer.unblock_card(screissue.card_id) IS
+    'unblock a card';

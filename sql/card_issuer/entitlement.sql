@@ -1,0 +1,215 @@
+-- Entitlements: what a reissued card inherits (claim 3)
+
+-- Reason of the reissue that made one card stand for another, as text.
+CREATE FUNCTION card_issuer.reissue_reason(
+    old_card screissue.card_id,
+    new_card screissue.card_id)
+    RETURNS text
+    LANGUAGE sql
+    STABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+    SELECT r.reason::text
+      FROM card_issuer.reissue_request r
+     WHERE r.old_card_id = old_card
+       AND r.new_card_id = new_card
+$$;
+COMMENT ON FUNCTION
+    card_issuer.reissue_reason(screissue.card_id, screissue.card_id) IS
+    'reason of a reissue';
+
+-- The card that stands for this one: its replacement, or, when this one was a
+-- reissued card whose reissue was withdrawn, the old card again.
+CREATE FUNCTION card_issuer.successor(card screissue.card_id)
+    RETURNS screissue.card_id
+    LANGUAGE sql
+    STABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+    SELECT CASE WHEN c.status = 'revoked' THEN c.replaces
+                ELSE c.replaced_by END
+      FROM card_issuer.card c
+     WHERE c.card_id = card
+$$;
+COMMENT ON FUNCTION card_issuer.successor(screissue.card_id) IS
+    'card that stands for a card';
+
+-- The cards that stand for this one, up to the newest of the chain, all
+-- locked.  Empty: the card stands for itself.  Errors: 54000 chain too long.
+CREATE FUNCTION card_issuer.lock_successors(card screissue.card_id)
+    RETURNS screissue.card_id[]
+    LANGUAGE plpgsql
+    VOLATILE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    cards screissue.card_id[] := '{}'::screissue.card_id[];
+    newer screissue.card_id := card_issuer.successor(card);
+BEGIN
+    WHILE newer IS NOT NULL LOOP
+        cards := cards || newer;
+        PERFORM card_issuer.check_lineage_length(cardinality(cards));
+        PERFORM card_issuer.lock_card(newer);
+        newer := card_issuer.successor(newer);
+    END LOOP;
+    RETURN cards;
+END
+$$;
+COMMENT ON FUNCTION card_issuer.lock_successors(screissue.card_id) IS
+    'cards that stand for a card, locked';
+
+-- A notice about what a card inherits, or (withdrawal) does not any more.
+CREATE FUNCTION card_issuer.draft(
+    kind text,
+    new_card screissue.card_id,
+    old_card screissue.card_id,
+    app screissue.app_id,
+    message screissue.message_id)
+    RETURNS card_issuer.draft_notice
+    LANGUAGE sql
+    STABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+    SELECT ROW(a.provider, kind, n.platform_type, n.card_id, o.card_id,
+               o.platform_type, app, message,
+               card_issuer.reissue_reason(o.card_id, n.card_id)
+              )::card_issuer.draft_notice
+      FROM card_issuer.application a,
+           card_issuer.card n,
+           card_issuer.card o
+     WHERE a.app_id = app
+       AND n.card_id = new_card
+       AND o.card_id = old_card
+$$;
+COMMENT ON FUNCTION card_issuer.draft(
+    text, screissue.card_id, screissue.card_id, screissue.app_id,
+    screissue.message_id) IS
+    'draft of a notice';
+
+-- A load turned out to be on a card that others stand for by now (the
+-- confirmation came after the reissue): they inherit it, in place of what they
+-- inherited before, and the provider gets a notice about the newest.  Where
+-- the application has a history of its own on one of them it goes no further:
+-- the late load is superseded (E2, E3).
+CREATE FUNCTION card_issuer.pass_on_late_load(
+    card screissue.card_id,
+    app screissue.app_id,
+    message screissue.message_id)
+    RETURNS void
+    LANGUAGE plpgsql
+    VOLATILE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    heirs CONSTANT screissue.card_id[] := card_issuer.lock_successors(card);
+    old_card screissue.card_id := card;
+    heir screissue.card_id;
+    hops integer := 0;
+BEGIN
+    FOREACH heir IN ARRAY heirs LOOP
+        hops := hops + 1;
+        IF card_issuer.has_history(heir, old_card, app) THEN
+            PERFORM card_issuer.supersede_load(message);
+            RETURN;
+        END IF;
+        PERFORM card_issuer.entitle(heir, app, message, old_card, hops);
+        EXIT WHEN hops = cardinality(heirs);
+        old_card := heir;
+    END LOOP;
+    IF hops > 0 THEN
+        PERFORM card_issuer.write_notices(ARRAY[
+            card_issuer.draft('reissue', heir, old_card, app, message)]);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION card_issuer.pass_on_late_load(
+    screissue.card_id, screissue.app_id, screissue.message_id) IS
+    'let the cards that replaced a card inherit a load confirmed late';
+
+-- Has the application been on a card, so that nothing older may be inherited
+-- there?  For a card that got its place back from the other (old_card is one
+-- whose reissue was withdrawn) only counts what is there now.
+CREATE FUNCTION card_issuer.has_history(
+    card screissue.card_id,
+    old_card screissue.card_id,
+    app screissue.app_id)
+    RETURNS boolean
+    LANGUAGE sql
+    STABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+    SELECT EXISTS (SELECT
+                     FROM card_issuer.app_load l
+                    WHERE l.card_id = card
+                      AND l.app_id = app
+                      AND (l.status = 'loaded'
+                           OR (l.loaded_at IS NOT NULL
+                               AND card_issuer.predecessor(card) = old_card)))
+$$;
+COMMENT ON FUNCTION card_issuer.has_history(
+    screissue.card_id, screissue.card_id, screissue.app_id) IS
+    'true if nothing older may be inherited';
+
+-- Entitles a card to a load, in place of what it inherited before.
+CREATE FUNCTION card_issuer.entitle(
+    card screissue.card_id,
+    app screissue.app_id,
+    message screissue.message_id,
+    old_card screissue.card_id,
+    hops integer)
+    RETURNS void
+    LANGUAGE sql
+    VOLATILE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+    INSERT INTO card_issuer.entitlement
+           (card_id, app_id, message_id, old_card_id, hops, granted_at)
+    VALUES (card, app, message, old_card, hops, now())
+        ON CONFLICT ON CONSTRAINT entitlement_pkey DO UPDATE
+       SET message_id = excluded.message_id,
+           old_card_id = excluded.old_card_id,
+           hops = excluded.hops,
+           granted_at = excluded.granted_at,
+           used_at = NULL,
+           withdrawn_at = NULL
+$$;
+COMMENT ON FUNCTION card_issuer.entitle(
+    screissue.card_id, screissue.app_id, screissue.message_id,
+    screissue.card_id, integer) IS
+    'entitle a card to a load';
+
+-- A load on a replaced card was removed: no card may inherit it any more
+-- (E3).  The provider gets a withdrawal for what it was told.
+CREATE FUNCTION card_issuer.withdraw_inheritance(
+    card screissue.card_id,
+    app screissue.app_id,
+    message screissue.message_id)
+    RETURNS void
+    LANGUAGE plpgsql
+    VOLATILE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    heir screissue.card_id;
+    old_card screissue.card_id;
+    drafts card_issuer.draft_notice[] := '{}'::card_issuer.draft_notice[];
+BEGIN
+    FOREACH heir IN ARRAY card_issuer.lock_successors(card) LOOP
+        UPDATE card_issuer.entitlement e SET withdrawn_at = now()
+         WHERE e.card_id = heir
+           AND e.app_id = app
+           AND e.message_id = message
+           AND e.used_at IS NULL
+           AND e.withdrawn_at IS NULL
+        RETURNING e.old_card_id INTO old_card;
+        IF FOUND THEN
+            drafts := drafts || card_issuer.draft(
+                'withdrawal', heir, old_card, app, message);
+        END IF;
+    END LOOP;
+    PERFORM card_issuer.write_notices(drafts);
+END
+$$;
+COMMENT ON FUNCTION card_issuer.withdraw_inheritance(
+    screissue.card_id, screissue.app_id, screissue.message_id) IS
+    'withdraw the entitlements to a load that was removed';

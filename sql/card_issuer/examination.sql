@@ -1,0 +1,98 @@
+-- Examinations (the patent's credit investigations) and the policies that
+-- make them (R15, R49)
+
+-- What holds while no policy function is set: approve what the state of card,
+-- contract and application allows, for ever.
+CREATE FUNCTION card_issuer.default_policy(request jsonb)
+    RETURNS screissue.verdict
+    LANGUAGE sql
+    IMMUTABLE PARALLEL SAFE
+AS $$
+    SELECT ROW(true, NULL, NULL)::screissue.verdict
+$$;
+COMMENT ON FUNCTION card_issuer.default_policy(jsonb) IS
+    'policy that approves what the state allows';
+
+-- Puts an examination on record and returns its number.
+CREATE FUNCTION card_issuer.store_examination(
+    card screissue.card_id,
+    event text,
+    verdict screissue.verdict,
+    examiner text,
+    details jsonb)
+    RETURNS bigint
+    LANGUAGE sql
+    VOLATILE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+    INSERT INTO card_issuer.examination AS x
+           (card_id, examination_id, event, approved, reason, examined_at,
+            valid_until, examiner, details)
+    VALUES (card, nextval('card_issuer.examination_sequence'), event,
+            (verdict).approved, (verdict).reason, now(),
+            now() + (verdict).valid_for, examiner, details)
+    RETURNING x.examination_id
+$$;
+COMMENT ON FUNCTION card_issuer.store_examination(
+    screissue.card_id, text, screissue.verdict, text, jsonb) IS
+    'record an examination';
+
+-- Asks the policy and puts its verdict on record (step 502).
+CREATE FUNCTION card_issuer.examine(
+    card screissue.card_id,
+    event text,
+    request jsonb,
+    OUT examination_id bigint,
+    OUT approved boolean,
+    OUT reason text)
+    LANGUAGE plpgsql
+    VOLATILE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    verdict screissue.verdict := card_issuer.default_policy(request);
+BEGIN
+    examine.examination_id := card_issuer.store_examination(
+        card, event, verdict, 'card_issuer.default_policy(jsonb)', request);
+    examine.approved := verdict.approved;
+    examine.reason := verdict.reason;
+END
+$$;
+COMMENT ON FUNCTION card_issuer.examine(screissue.card_id, text, jsonb) IS
+    'examine a request by the policy of the event';
+
+-- Reuses the examination of an old load for its reload on another card
+-- (claim 11, R49): if the application's mode allows it and the examination
+-- was positive, is still valid and not too old.  The new row names the
+-- examination that was really made.  NULL: there is none to reuse.
+CREATE FUNCTION card_issuer.substitute_examination(
+    card screissue.card_id,
+    old_load screissue.message_id,
+    max_age interval)
+    RETURNS bigint
+    LANGUAGE sql
+    VOLATILE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+    INSERT INTO card_issuer.examination AS n
+           (card_id, examination_id, event, approved, reason, examined_at,
+            valid_until, examiner, details, substitutes, substitutes_card_id)
+    SELECT card, nextval('card_issuer.examination_sequence'), 'load', true,
+           r.reason, now(), r.valid_until, 'substitution',
+           jsonb_build_object('old_load', old_load::text),
+           r.examination_id, r.card_id
+      FROM card_issuer.app_load l
+      JOIN card_issuer.examination x
+        ON x.card_id = l.card_id AND x.examination_id = l.examination_id
+      JOIN card_issuer.examination r
+        ON r.card_id = coalesce(x.substitutes_card_id, x.card_id)
+       AND r.examination_id = coalesce(x.substitutes, x.examination_id)
+     WHERE l.message_id = old_load
+       AND r.approved
+       AND coalesce(r.valid_until > now(), true)
+       AND coalesce(r.examined_at + max_age > now(), true)
+    RETURNING n.examination_id
+$$;
+COMMENT ON FUNCTION card_issuer.substitute_examination(
+    screissue.card_id, screissue.message_id, interval) IS
+    'reuse the examination of an old load (claim 11)';

@@ -1,0 +1,548 @@
+-- Loading permissions, and proof of load and unload (R7, R8, R11, R12)
+
+CREATE TYPE card_issuer.loadable_application AS (
+    provider screissue.company_id,
+    load_file_sha256 bytea,
+    examination_mode text,
+    max_examination_age interval);
+COMMENT ON TYPE card_issuer.loadable_application IS
+    'application that may be loaded just now';
+
+-- An application for which its provider may act just now.
+-- Errors, in this order: SR003 unknown; 42501 another provider's; SR003
+-- withdrawn; SR002 contract not in force.
+CREATE FUNCTION card_issuer.require_loadable(app screissue.app_id)
+    RETURNS card_issuer.loadable_application
+    LANGUAGE plpgsql
+    STABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    application CONSTANT record := card_issuer.get_application(app);
+BEGIN
+    PERFORM card_issuer.require_acts_for(application.provider);
+    IF application.withdrawn THEN
+        RAISE EXCEPTION 'application "%" is withdrawn', app
+            USING ERRCODE = 'SR003';
+    END IF;
+    IF NOT card_issuer.contract_in_force(application.provider) THEN
+        RAISE EXCEPTION 'contract with provider "%" is not in force',
+            application.provider
+            USING ERRCODE = 'SR002';
+    END IF;
+    RETURN ROW(application.provider, application.load_file_sha256,
+               application.examination_mode, application.max_examination_age)
+           ::card_issuer.loadable_application;
+END
+$$;
+COMMENT ON FUNCTION card_issuer.require_loadable(screissue.app_id) IS
+    'application that may be loaded just now';
+
+-- Locks a card for loading.  Returns what stands against it: NULL nothing,
+-- else unknown_card, printed_number or card_status.  produced: the card is
+-- not handed over yet, a load now is one at issue (R11).
+CREATE FUNCTION card_issuer.lock_card_for_load(
+    card screissue.card_id,
+    printed_number text,
+    OUT obstacle text,
+    OUT platform_type integer,
+    OUT produced boolean)
+    LANGUAGE plpgsql
+    VOLATILE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    found_card record;
+BEGIN
+    SELECT c.status, c.platform_type, c.valid_until, c.printed_number
+      INTO found_card
+      FROM card_issuer.card c
+     WHERE c.card_id = card
+       FOR NO KEY UPDATE;
+    lock_card_for_load.platform_type := found_card.platform_type;
+    lock_card_for_load.produced := found_card.status = 'produced';
+    lock_card_for_load.obstacle := CASE
+        WHEN found_card.status IS NULL THEN 'unknown_card'
+        WHEN (lock_card_for_load.printed_number = found_card.printed_number) IS FALSE
+            THEN 'printed_number'
+        WHEN found_card.status NOT IN ('active', 'produced')
+             OR found_card.valid_until < today() THEN 'card_status'
+        END;
+END
+$$;
+COMMENT ON FUNCTION
+    card_issuer.lock_card_for_load(screissue.card_id, text) IS
+    'lock a card and tell what stands against a load';
+
+-- A loading permission as permit_load answers it; refusal NULL = permitted.
+CREATE TYPE card_issuer.permission AS (
+    message_id screissue.message_id,
+    refusal text,
+    inherits screissue.message_id,
+    fee numeric,
+    currency text,
+    examination_substituted boolean);
+COMMENT ON TYPE card_issuer.permission IS
+    'loading permission, or why there is none';
+
+-- The live load of an application on a card, as a permission: one still
+-- outstanding is given again, one that is loaded is refused.  NULL: none.
+CREATE FUNCTION card_issuer.live_permission(
+    card screissue.card_id,
+    app screissue.app_id,
+    reload_of screissue.message_id)
+    RETURNS card_issuer.permission
+    LANGUAGE sql
+    STABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+    SELECT CASE
+           WHEN l.status = 'loaded' THEN
+               ROW(l.message_id, 'already_loaded', NULL, NULL, NULL, false)
+                   ::card_issuer.permission
+           WHEN (reload_of = l.inherits) IS NOT TRUE
+                AND reload_of IS NOT NULL THEN
+               ROW(NULL, 'not_inherited', NULL, NULL, NULL, false)
+                   ::card_issuer.permission
+           ELSE ROW(l.message_id, NULL, l.inherits, l.fee, l.currency,
+                    x.substitutes IS NOT NULL)::card_issuer.permission
+           END
+      FROM card_issuer.app_load l
+      LEFT JOIN card_issuer.examination x
+        ON x.card_id = l.card_id AND x.examination_id = l.examination_id
+     WHERE l.card_id = card
+       AND l.app_id = app
+       AND l.status IN ('permitted', 'loaded')
+$$;
+COMMENT ON FUNCTION card_issuer.live_permission(
+    screissue.card_id, screissue.app_id, screissue.message_id) IS
+    'live load of an application on a card';
+
+-- A new loading permission.  An unused entitlement makes it a reload: the old
+-- examination is substituted where the application's mode allows it, the
+-- price is the reload's, and the message id of the old load is inherited
+-- (claims 11, 13).
+CREATE FUNCTION card_issuer.new_permission(
+    card screissue.card_id,
+    app screissue.app_id,
+    application card_issuer.loadable_application,
+    reload_of screissue.message_id,
+    at_issue boolean)
+    RETURNS card_issuer.permission
+    LANGUAGE plpgsql
+    VOLATILE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    permission card_issuer.permission;
+    entitled record;
+    examination record;
+BEGIN
+    SELECT e.message_id, e.old_card_id INTO entitled
+      FROM card_issuer.entitlement e
+     WHERE e.card_id = card
+       AND e.app_id = app
+       AND e.used_at IS NULL
+       AND e.withdrawn_at IS NULL;
+    IF reload_of IS NOT NULL
+       AND (reload_of = entitled.message_id) IS NOT TRUE THEN
+        permission.refusal := 'not_inherited';
+        permission.examination_substituted := false;
+        RETURN permission;
+    END IF;
+
+    examination := card_issuer.examine_load(
+        card, app, application, entitled.message_id);
+    permission.examination_substituted := examination.substituted;
+    permission.refusal := examination.refusal;
+    IF permission.refusal IS NOT NULL THEN
+        RETURN permission;
+    END IF;
+
+    permission.message_id := card_issuer.next_message_id(application.provider);
+    permission.inherits := entitled.message_id;
+    SELECT p.amount, p.currency INTO permission.fee, permission.currency
+      FROM card_issuer.find_price(app,
+               CASE WHEN entitled.message_id IS NULL THEN 'load'
+                    ELSE 'reload' END::screissue.tariff_kind,
+               card_issuer.reissue_reason(entitled.old_card_id, card)
+                   ::screissue.reissue_reason) p;
+    INSERT INTO card_issuer.app_load
+           (card_id, message_id, app_id, provider, status, inherits,
+            examination_id, fee, currency, at_issue, permitted_at)
+    VALUES (card, permission.message_id, app, application.provider,
+            'permitted', permission.inherits, examination.examination_id,
+            permission.fee, permission.currency, at_issue, now());
+    RETURN permission;
+END
+$$;
+COMMENT ON FUNCTION card_issuer.new_permission(
+    screissue.card_id, screissue.app_id, card_issuer.loadable_application,
+    screissue.message_id, boolean) IS
+    'examine, price and store a loading permission';
+
+-- Examines a load: the examination of the old load again, if the application
+-- lets it be substituted and it still can be, else the policy.  refusal: the
+-- policy's reason, NULL = approved.
+CREATE FUNCTION card_issuer.examine_load(
+    card screissue.card_id,
+    app screissue.app_id,
+    application card_issuer.loadable_application,
+    old_load screissue.message_id,
+    OUT examination_id bigint,
+    OUT substituted boolean,
+    OUT refusal text)
+    LANGUAGE plpgsql
+    VOLATILE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    verdict record;
+BEGIN
+    IF application.examination_mode = 'substitute' THEN
+        examine_load.examination_id := card_issuer.substitute_examination(
+            card, old_load, application.max_examination_age);
+    END IF;
+    examine_load.substituted := examine_load.examination_id IS NOT NULL;
+    IF NOT examine_load.substituted THEN
+        verdict := card_issuer.examine(card, 'load', jsonb_build_object(
+            'event', 'load',
+            'application', app::text,
+            'provider', application.provider::text,
+            'inherits', old_load::text));
+        examine_load.examination_id := verdict.examination_id;
+        IF verdict.approved IS NOT TRUE THEN
+            examine_load.refusal := coalesce(verdict.reason, 'examination');
+        END IF;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION card_issuer.examine_load(
+    screissue.card_id, screissue.app_id, card_issuer.loadable_application,
+    screissue.message_id) IS
+    'examine a load or substitute an earlier examination';
+
+-- A message id never used before (R9).
+CREATE FUNCTION card_issuer.next_message_id(provider screissue.company_id)
+    RETURNS screissue.message_id
+    LANGUAGE sql
+    VOLATILE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+    SELECT message_id(s.company_id, next_message_id.provider,
+                      (s.epoch::bigint << 40)
+                      + nextval('card_issuer.message_sequence'))
+      FROM card_issuer.self s
+$$;
+COMMENT ON FUNCTION card_issuer.next_message_id(screissue.company_id) IS
+    'next message id for a provider';
+
+-- Asks for permission to load an application on a card (R7).  The card is
+-- named by its id or by its attribute, exactly one of them.
+--
+-- An unused entitlement makes it a reload permission: inherits names the old
+-- load.  reload_of: only a permission that inherits exactly this load.  A
+-- permission still outstanding is returned again, with its price.  Refusals
+-- are data: permitted = false, and refusal says already_loaded (message_id is
+-- that load's), or to a provider just "refused", to an operator the cause:
+-- card_status, printed_number, load_file, not_inherited or the policy's text.
+--
+-- Errors: 22023; SR002 contract not in force; SR003 unknown or withdrawn
+-- application; 42501 another provider's; SR004 unknown card (operators).
+CREATE FUNCTION card_issuer.permit_load(
+    app screissue.app_id,
+    card screissue.card_id DEFAULT NULL,
+    attribute screissue.card_attribute DEFAULT NULL,
+    load_file_sha256 bytea DEFAULT NULL,
+    reload_of screissue.message_id DEFAULT NULL,
+    printed_number text DEFAULT NULL,
+    OUT message_id screissue.message_id,
+    OUT permitted boolean,
+    OUT refusal text,
+    OUT inherits screissue.message_id,
+    OUT fee numeric,
+    OUT currency text,
+    OUT examination_substituted boolean)
+    LANGUAGE plpgsql
+    VOLATILE
+    SECURITY DEFINER
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    by_operator CONSTANT boolean := card_issuer.is_operator(calling_role());
+    application card_issuer.loadable_application;
+    state record;
+    permission card_issuer.permission;
+BEGIN
+    PERFORM card_issuer.own_company();
+    PERFORM screissue.require('app', permit_load.app IS NOT NULL);
+    application := card_issuer.require_loadable(permit_load.app);
+    IF num_nonnulls(permit_load.card, permit_load.attribute) <> 1 THEN
+        RAISE EXCEPTION 'either "card" or "attribute" must be given'
+            USING ERRCODE = '22023';
+    END IF;
+    IF permit_load.attribute IS NOT NULL THEN
+        RAISE EXCEPTION 'card attributes cannot be decrypted by this version'
+            USING ERRCODE = '0A000',
+                  HINT = 'Name the card by its id.';
+    END IF;
+
+    state := card_issuer.lock_card_for_load(
+        permit_load.card, permit_load.printed_number);
+    IF by_operator AND state.obstacle = 'unknown_card' THEN
+        PERFORM card_issuer.raise_unknown_card(permit_load.card);
+    END IF;
+    permit_load.refusal := CASE
+        WHEN state.obstacle IS NOT NULL THEN state.obstacle
+        -- Who guesses the id of a card that only the issuer can read must
+        -- not learn from this answer that there is such a card.
+        WHEN NOT by_operator AND card_issuer.method_of(state.platform_type) = 2
+            THEN 'unknown_card'
+        WHEN permit_load.load_file_sha256 <> application.load_file_sha256
+            THEN 'load_file'
+        END;
+    permit_load.permitted := false;
+    permit_load.examination_substituted := false;
+    IF permit_load.refusal IS NULL THEN
+        permission := coalesce(
+            card_issuer.live_permission(
+                permit_load.card, permit_load.app, permit_load.reload_of),
+            card_issuer.new_permission(
+                permit_load.card, permit_load.app, application,
+                permit_load.reload_of, state.produced));
+        permit_load.message_id := permission.message_id;
+        permit_load.refusal := permission.refusal;
+        permit_load.permitted := permission.refusal IS NULL;
+        permit_load.inherits := permission.inherits;
+        permit_load.fee := permission.fee;
+        permit_load.currency := permission.currency;
+        permit_load.examination_substituted :=
+            permission.examination_substituted;
+    END IF;
+    IF NOT by_operator AND permit_load.refusal <> 'already_loaded' THEN
+        permit_load.refusal := 'refused';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION card_issuer.permit_load(
+    screissue.app_id, screissue.card_id, screissue.card_attribute, bytea,
+    screissue.message_id, text) IS
+    'permission to load an application on a card';
+
+-- The load under a message id, and the rights to speak of it.
+-- Errors: SR008 unknown; 42501 another provider's application.
+CREATE FUNCTION card_issuer.require_load(
+    message screissue.message_id,
+    OUT card_id screissue.card_id,
+    OUT app_id screissue.app_id)
+    LANGUAGE plpgsql
+    STABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    provider screissue.company_id;
+BEGIN
+    PERFORM screissue.require('message', message IS NOT NULL);
+    SELECT l.card_id, l.app_id, a.provider
+      INTO require_load.card_id, require_load.app_id, provider
+      FROM card_issuer.app_load l
+      JOIN card_issuer.application a ON a.app_id = l.app_id
+     WHERE l.message_id = message;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'unknown message id "%"', message
+            USING ERRCODE = 'SR008';
+    END IF;
+    PERFORM card_issuer.require_acts_for(provider);
+END
+$$;
+COMMENT ON FUNCTION card_issuer.require_load(screissue.message_id) IS
+    'load under a message id that the caller may speak of';
+
+-- A load whose place another took: no longer live.
+CREATE FUNCTION card_issuer.supersede_load(message screissue.message_id)
+    RETURNS void
+    LANGUAGE sql
+    VOLATILE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+    UPDATE card_issuer.app_load l
+       SET status = 'superseded',
+           ended_at = now()
+     WHERE l.message_id = message
+       AND l.status = 'loaded'
+$$;
+COMMENT ON FUNCTION card_issuer.supersede_load(screissue.message_id) IS
+    'end a load whose place another took';
+
+-- Proof that the terminal loaded the application, or failed to (R8).  Loaded:
+-- the fee is due, the card's entitlement is used and the load it inherited is
+-- superseded; when the card was replaced meanwhile, the newest card of the
+-- chain inherits this load.  Repeatable.  receipt: the card's proof, if any.
+-- Errors: SR008 unknown; 42501 another provider's; SR009 contradicts.
+CREATE FUNCTION card_issuer.confirm_load(
+    message screissue.message_id,
+    succeeded boolean DEFAULT true,
+    receipt bytea DEFAULT NULL)
+    RETURNS void
+    LANGUAGE plpgsql
+    VOLATILE
+    SECURITY DEFINER
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    place record;
+    load record;
+BEGIN
+    PERFORM card_issuer.own_company();
+    PERFORM screissue.require('succeeded', confirm_load.succeeded IS NOT NULL);
+    place := card_issuer.require_load(confirm_load.message);
+    PERFORM card_issuer.lock_card(place.card_id);
+    SELECT l.status, l.loaded_at, l.inherits, l.receipt INTO load
+      FROM card_issuer.app_load l
+     WHERE l.card_id = place.card_id
+       AND l.message_id = confirm_load.message;
+    IF (load.status <> 'permitted'
+        AND confirm_load.succeeded <> (load.loaded_at IS NOT NULL))
+       OR confirm_load.receipt <> load.receipt THEN
+        RAISE EXCEPTION 'load "%" is on record as % already',
+            confirm_load.message, load.status
+            USING ERRCODE = 'SR009',
+                  DETAIL = 'The confirmation or its receipt contradicts the earlier one.';
+    END IF;
+
+    UPDATE card_issuer.app_load l
+       SET receipt = confirm_load.receipt
+     WHERE l.card_id = place.card_id
+       AND l.message_id = confirm_load.message
+       AND l.receipt IS NULL
+       AND confirm_load.receipt IS NOT NULL;
+    IF load.status = 'permitted' THEN
+        UPDATE card_issuer.app_load l
+           SET status = CASE WHEN confirm_load.succeeded THEN 'loaded'
+                             ELSE 'failed' END::screissue.load_status,
+               loaded_at = CASE WHEN confirm_load.succeeded THEN now() END,
+               ended_at = CASE WHEN NOT confirm_load.succeeded THEN now() END
+         WHERE l.card_id = place.card_id
+           AND l.message_id = confirm_load.message;
+        IF confirm_load.succeeded THEN
+            PERFORM card_issuer.take_over(place.card_id, place.app_id,
+                                          load.inherits);
+            PERFORM card_issuer.pass_on_late_load(
+                place.card_id, place.app_id, confirm_load.message);
+        END IF;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION
+    card_issuer.confirm_load(screissue.message_id, boolean, bytea) IS
+    'confirm that an application was loaded';
+
+-- The application is on this card now: its entitlement is used, and the loads
+-- that it and the permission name are superseded.
+CREATE FUNCTION card_issuer.take_over(
+    card screissue.card_id,
+    app screissue.app_id,
+    inherits screissue.message_id)
+    RETURNS void
+    LANGUAGE plpgsql
+    VOLATILE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    entitled screissue.message_id;
+BEGIN
+    UPDATE card_issuer.entitlement e SET used_at = now()
+     WHERE e.card_id = card
+       AND e.app_id = app
+       AND e.used_at IS NULL
+       AND e.withdrawn_at IS NULL
+    RETURNING e.message_id INTO entitled;
+    PERFORM card_issuer.supersede_load(inherits);
+    IF (entitled = inherits) IS NOT TRUE THEN
+        PERFORM card_issuer.supersede_load(entitled);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION card_issuer.take_over(
+    screissue.card_id, screissue.app_id, screissue.message_id) IS
+    'use an entitlement and supersede what it names';
+
+-- Proof that the application was removed from the card (R12).  No later card
+-- inherits it (E3, E12).  Repeatable; a superseded load is left as it is.
+-- Errors: SR008 unknown; 42501 another provider's; SR009 never loaded.
+CREATE FUNCTION card_issuer.confirm_unload(message screissue.message_id)
+    RETURNS void
+    LANGUAGE plpgsql
+    VOLATILE
+    SECURITY DEFINER
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    place record;
+    status screissue.load_status;
+BEGIN
+    PERFORM card_issuer.own_company();
+    place := card_issuer.require_load(confirm_unload.message);
+    PERFORM card_issuer.lock_card(place.card_id);
+    SELECT l.status INTO status
+      FROM card_issuer.app_load l
+     WHERE l.card_id = place.card_id
+       AND l.message_id = confirm_unload.message;
+    IF status IN ('permitted', 'failed') THEN
+        RAISE EXCEPTION 'load "%" is %, there is nothing to unload',
+            confirm_unload.message, status
+            USING ERRCODE = 'SR009';
+    END IF;
+    IF status = 'loaded' THEN
+        UPDATE card_issuer.app_load l
+           SET status = 'unloaded',
+               ended_at = now()
+         WHERE l.card_id = place.card_id
+           AND l.message_id = confirm_unload.message;
+        PERFORM card_issuer.withdraw_inheritance(
+            place.card_id, place.app_id, confirm_unload.message);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION card_issuer.confirm_unload(screissue.message_id) IS
+    'confirm that an application was removed';
+
+-- The record of a load by its message id (claim 4), for operators.
+-- Errors: SR008 unknown.
+CREATE FUNCTION card_issuer.find_load(
+    message screissue.message_id,
+    OUT card_id screissue.card_id,
+    OUT app_id screissue.app_id,
+    OUT provider screissue.company_id,
+    OUT status screissue.load_status,
+    OUT inherits screissue.message_id,
+    OUT examination_id bigint,
+    OUT fee numeric,
+    OUT currency text,
+    OUT receipt bytea,
+    OUT at_issue boolean,
+    OUT permitted_at timestamp with time zone,
+    OUT loaded_at timestamp with time zone,
+    OUT ended_at timestamp with time zone)
+    LANGUAGE plpgsql
+    STABLE
+    SECURITY DEFINER
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+BEGIN
+    PERFORM card_issuer.own_company();
+    PERFORM card_issuer.require_load(find_load.message);
+    SELECT l.card_id, l.app_id, l.provider, l.status, l.inherits,
+           l.examination_id, l.fee, l.currency, l.receipt, l.at_issue,
+           l.permitted_at, l.loaded_at, l.ended_at
+      INTO find_load.card_id, find_load.app_id, find_load.provider,
+           find_load.status, find_load.inherits, find_load.examination_id,
+           find_load.fee, find_load.currency, find_load.receipt,
+           find_load.at_issue, find_load.permitted_at, find_load.loaded_at,
+           find_load.ended_at
+      FROM card_issuer.app_load l
+     WHERE l.message_id = find_load.message;
+END
+$$;
+COMMENT ON FUNCTION card_issuer.find_load(screissue.message_id) IS
+    'record of a load by message id';

@@ -1,0 +1,150 @@
+-- Rows that nearly every call reads, and the errors when they are not there
+
+-- Is the contract with this provider in force today (R4, R5)?
+CREATE FUNCTION card_issuer.contract_in_force(provider screissue.company_id)
+    RETURNS boolean
+    LANGUAGE sql
+    STABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+    SELECT EXISTS (SELECT
+                     FROM card_issuer.provider p
+                    WHERE p.provider = contract_in_force.provider
+                      AND p.suspended_at IS NULL
+                      AND coalesce(p.contract_from <= today(), true)
+                      AND coalesce(p.contract_until >= today(), true))
+$$;
+COMMENT ON FUNCTION card_issuer.contract_in_force(screissue.company_id) IS
+    'true while the contract with a provider is in force';
+
+-- Raises SR002 unless the provider is registered.
+CREATE FUNCTION card_issuer.require_provider(provider screissue.company_id)
+    RETURNS void
+    LANGUAGE plpgsql
+    STABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+BEGIN
+    PERFORM screissue.require('provider',
+                              require_provider.provider IS NOT NULL);
+    IF NOT EXISTS (SELECT FROM card_issuer.provider p
+                    WHERE p.provider = require_provider.provider) THEN
+        RAISE EXCEPTION 'unknown provider "%"', require_provider.provider
+            USING ERRCODE = 'SR002',
+                  HINT = 'Register it with card_issuer.register_provider.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION card_issuer.require_provider(screissue.company_id) IS
+    'check that a provider is registered';
+
+-- The registration of an application (R6).  Errors: SR003 unknown.
+CREATE FUNCTION card_issuer.get_application(
+    app screissue.app_id,
+    OUT provider screissue.company_id,
+    OUT load_file_sha256 bytea,
+    OUT examination_mode text,
+    OUT max_examination_age interval,
+    OUT withdrawn boolean)
+    LANGUAGE plpgsql
+    STABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+BEGIN
+    PERFORM screissue.require('app', get_application.app IS NOT NULL);
+    SELECT a.provider, a.load_file_sha256, a.examination_mode,
+           a.max_examination_age, a.withdrawn_at IS NOT NULL
+      INTO get_application.provider, get_application.load_file_sha256,
+           get_application.examination_mode,
+           get_application.max_examination_age, get_application.withdrawn
+      FROM card_issuer.application a
+     WHERE a.app_id = get_application.app;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'unknown application "%"', get_application.app
+            USING ERRCODE = 'SR003',
+                  HINT = 'Register it with card_issuer.register_application.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION card_issuer.get_application(screissue.app_id) IS
+    'registration of an application';
+
+-- A card's row, locked against every other call that would change the card.
+-- Who locks several cards of one chain locks the older card first.
+-- Errors: SR004 unknown.
+CREATE FUNCTION card_issuer.lock_card(
+    card screissue.card_id,
+    OUT status screissue.card_status,
+    OUT former_status screissue.card_status,
+    OUT platform_type integer,
+    OUT holder_id text,
+    OUT replaces screissue.card_id,
+    OUT replaced_by screissue.card_id)
+    LANGUAGE plpgsql
+    VOLATILE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+BEGIN
+    SELECT c.status, c.former_status, c.platform_type, c.holder_id,
+           c.replaces, c.replaced_by
+      INTO lock_card.status, lock_card.former_status,
+           lock_card.platform_type, lock_card.holder_id,
+           lock_card.replaces, lock_card.replaced_by
+      FROM card_issuer.card c
+     WHERE c.card_id = lock_card.card
+       FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        PERFORM card_issuer.raise_unknown_card(lock_card.card);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION card_issuer.lock_card(screissue.card_id) IS
+    'row of a card, locked';
+
+CREATE FUNCTION card_issuer.raise_unknown_card(card screissue.card_id)
+    RETURNS void
+    LANGUAGE plpgsql
+    STABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+BEGIN
+    PERFORM screissue.require('card', raise_unknown_card.card IS NOT NULL);
+    RAISE EXCEPTION 'unknown card "%"', mask(raise_unknown_card.card)
+        USING ERRCODE = 'SR004';
+END
+$$;
+COMMENT ON FUNCTION card_issuer.raise_unknown_card(screissue.card_id) IS
+    'error SR004';
+
+CREATE FUNCTION card_issuer.raise_card_status(
+    card screissue.card_id,
+    status screissue.card_status,
+    attempted text)
+    RETURNS void
+    LANGUAGE plpgsql
+    IMMUTABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+BEGIN
+    RAISE EXCEPTION 'card "%" is %, it cannot be %',
+        mask(raise_card_status.card), raise_card_status.status,
+        raise_card_status.attempted
+        USING ERRCODE = 'SR005';
+END
+$$;
+COMMENT ON FUNCTION card_issuer.raise_card_status(
+    screissue.card_id, screissue.card_status, text) IS
+    'error SR005, naming both states';
+
+-- Which method a platform type stands for; NULL for an unknown one.
+CREATE FUNCTION card_issuer.method_of(platform_type integer)
+    RETURNS integer
+    LANGUAGE sql
+    STABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+    SELECT p.method FROM screissue.platform p
+     WHERE p.platform_type = method_of.platform_type
+$$;
+COMMENT ON FUNCTION card_issuer.method_of(integer) IS
+    'method of a platform type (Fig. 18, step 1802)';

@@ -1,0 +1,232 @@
+-- Notices to providers (R19-R21, R28-R30; Fig. 12)
+
+CREATE TYPE card_issuer.draft_notice AS (
+    provider screissue.company_id,
+    kind text,
+    platform_type integer,
+    new_card_id screissue.card_id,
+    old_card_id screissue.card_id,
+    old_platform_type integer,
+    app_id screissue.app_id,
+    message_id screissue.message_id,
+    reason text);
+COMMENT ON TYPE card_issuer.draft_notice IS
+    'notice that is not yet numbered, and may not be for sending';
+
+-- May a notice about a card of this platform go to this provider?
+CREATE FUNCTION card_issuer.notice_is_due(
+    provider screissue.company_id,
+    platform_type integer)
+    RETURNS boolean
+    LANGUAGE sql
+    STABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+    SELECT coalesce(card_issuer.method_of(notice_is_due.platform_type) = 1, false)
+       AND card_issuer.contract_in_force(notice_is_due.provider)
+       AND EXISTS (SELECT
+                     FROM card_issuer.provider p
+                    WHERE p.provider = notice_is_due.provider
+                      AND p.delivery IN ('push', 'pull'))
+$$;
+COMMENT ON FUNCTION
+    card_issuer.notice_is_due(screissue.company_id, integer) IS
+    'true if notices about cards of a platform go to a provider';
+
+-- Writes the notices that are due, numbers them densely, returns how many.
+-- To be called last: the counter's row lock makes commit order number order.
+-- Providers are taken in order, so that two calls cannot deadlock.
+CREATE FUNCTION card_issuer.write_notices(drafts card_issuer.draft_notice[])
+    RETURNS integer
+    LANGUAGE plpgsql
+    VOLATILE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    issuer CONSTANT text := card_issuer.own_company()::text;
+    written integer := 0;
+    batch record;
+    last_no bigint;
+BEGIN
+    FOR batch IN
+        SELECT d.provider, count(*) AS notices
+          FROM unnest(drafts) d
+         WHERE card_issuer.notice_is_due(d.provider, d.platform_type)
+         GROUP BY d.provider
+         ORDER BY d.provider
+    LOOP
+        UPDATE card_issuer.notice_counter k
+           SET last_notice_no = k.last_notice_no + batch.notices
+         WHERE k.provider = batch.provider
+        RETURNING k.last_notice_no INTO STRICT last_no;
+
+        INSERT INTO screissue.notice (issuer, provider, notice_no, kind,
+                    platform_type, new_card_id, old_card_id, app_id,
+                    message_id, reason, noted_at)
+        SELECT issuer, batch.provider::text,
+               last_no - batch.notices
+               + row_number() OVER (ORDER BY d.ordinality),
+               d.kind, d.platform_type, d.new_card_id::text,
+               CASE WHEN card_issuer.method_of(d.old_platform_type) = 1
+                    THEN d.old_card_id::text END,
+               d.app_id::text, d.message_id::text, d.reason, now()
+          FROM unnest(drafts) WITH ORDINALITY d
+         WHERE d.provider = batch.provider
+           AND card_issuer.notice_is_due(d.provider, d.platform_type);
+        written := written + batch.notices;
+    END LOOP;
+    RETURN written;
+END
+$$;
+COMMENT ON FUNCTION card_issuer.write_notices(card_issuer.draft_notice[]) IS
+    'number and write the notices that are due (steps 403, 505)';
+
+-- What a provider was last told that each card inherits for each application:
+-- by the card's own notice, or handed back to it by a withdrawal; message_id
+-- is NULL if the last word was that it is withdrawn.
+CREATE FUNCTION card_issuer.last_told(
+    of_provider screissue.company_id,
+    OUT card_id text,
+    OUT app_id text,
+    OUT message_id text)
+    RETURNS SETOF record
+    LANGUAGE sql
+    STABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+    WITH sent AS (
+        SELECT n.*
+          FROM screissue.notice n
+         WHERE n.issuer = card_issuer.own_company()::text
+           AND n.provider = of_provider::text),
+    word AS (
+        SELECT s.new_card_id AS card_id, s.app_id, s.notice_no,
+               CASE s.kind WHEN 'reissue' THEN s.message_id END AS message_id
+          FROM sent s
+         UNION ALL
+        SELECT s.old_card_id, s.app_id, s.notice_no, s.message_id
+          FROM sent s
+         WHERE s.kind = 'withdrawal')
+    SELECT DISTINCT ON (w.card_id, w.app_id)
+           w.card_id, w.app_id, w.message_id
+      FROM word w
+     ORDER BY w.card_id, w.app_id, w.notice_no DESC
+$$;
+COMMENT ON FUNCTION card_issuer.last_told(screissue.company_id) IS
+    'what a provider was last told about each card';
+
+-- Writes the notices that a provider should have had, had its contract been
+-- in force and its delivery push or pull all the time (R30): entitlements not
+-- yet used of which it was not told, and withdrawals of what it was told.
+CREATE FUNCTION card_issuer.write_missed_notices(
+    of_provider screissue.company_id)
+    RETURNS integer
+    LANGUAGE sql
+    VOLATILE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+    WITH state AS (
+        SELECT e.*, t.message_id AS told
+          FROM card_issuer.application a
+          JOIN card_issuer.entitlement e ON e.app_id = a.app_id
+          LEFT JOIN card_issuer.last_told(of_provider) t
+            ON t.card_id = e.card_id::text AND t.app_id = e.app_id::text
+         WHERE a.provider = of_provider)
+    SELECT card_issuer.write_notices(ARRAY(
+        SELECT card_issuer.draft('reissue', s.card_id, s.old_card_id,
+                                 s.app_id, s.message_id)
+          FROM state s
+          JOIN card_issuer.card c ON c.card_id = s.card_id
+         WHERE s.used_at IS NULL
+           AND s.withdrawn_at IS NULL
+           AND c.status NOT IN ('replaced', 'revoked')
+           AND (s.told = s.message_id::text) IS NOT TRUE
+         ORDER BY s.granted_at, s.card_id, s.app_id)
+     || ARRAY(
+        SELECT card_issuer.draft('withdrawal', s.card_id, s.old_card_id,
+                                 s.app_id,
+                                 coalesce(l.message_id, s.message_id))
+          FROM state s
+          LEFT JOIN card_issuer.app_load l
+            ON l.card_id = s.card_id
+           AND l.app_id = s.app_id
+           AND l.status = 'loaded'
+         WHERE s.withdrawn_at IS NOT NULL
+           AND s.told IS NOT NULL
+         ORDER BY s.withdrawn_at, s.card_id, s.app_id))
+$$;
+COMMENT ON FUNCTION
+    card_issuer.write_missed_notices(screissue.company_id) IS
+    'write the notices held back from a provider';
+
+-- Rows for fetch_notices, which explains them.
+CREATE FUNCTION card_issuer.read_notices(
+    of_provider screissue.company_id,
+    after_no bigint,
+    max_rows integer)
+    RETURNS SETOF record
+    LANGUAGE plpgsql
+    STABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    own CONSTANT text := card_issuer.own_company()::text;
+BEGIN
+    PERFORM screissue.require('provider', of_provider IS NOT NULL);
+    PERFORM screissue.require('after_no', after_no IS NOT NULL);
+    PERFORM screissue.require('max_rows', max_rows IS NOT NULL);
+    IF max_rows < 0 THEN
+        RAISE EXCEPTION 'max_rows must not be negative'
+            USING ERRCODE = '22023';
+    END IF;
+    PERFORM card_issuer.require_acts_for(of_provider);
+    RETURN QUERY
+        SELECT n.issuer, n.provider, n.notice_no, n.kind, n.platform_type,
+               n.new_card_id, n.old_card_id, n.app_id, n.message_id,
+               n.reason, n.noted_at
+          FROM screissue.notice n
+         WHERE n.issuer = own
+           AND n.provider = of_provider::text
+           AND n.notice_no > after_no
+         ORDER BY n.notice_no
+         LIMIT max_rows;
+END
+$$;
+COMMENT ON FUNCTION
+    card_issuer.read_notices(screissue.company_id, bigint, integer) IS
+    'rows of fetch_notices';
+
+-- Pull (R28-R30): the provider's notices with numbers above after_no, in
+-- order, at most max_rows, exactly as a subscription would deliver them.
+-- Errors: 42501 not the caller's provider.
+CREATE FUNCTION card_issuer.fetch_notices(
+    provider screissue.company_id,
+    after_no bigint,
+    max_rows integer DEFAULT 1000)
+    RETURNS TABLE (
+        issuer text,
+        provider text,
+        notice_no bigint,
+        kind text,
+        platform_type integer,
+        new_card_id text,
+        old_card_id text,
+        app_id text,
+        message_id text,
+        reason text,
+        noted_at timestamp with time zone)
+    LANGUAGE sql
+    STABLE
+    SECURITY DEFINER
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+    SELECT n.*
+      FROM card_issuer.read_notices($1, $2, $3) n (
+               issuer text, provider text, notice_no bigint, kind text,
+               platform_type integer, new_card_id text, old_card_id text,
+               app_id text, message_id text, reason text,
+               noted_at timestamp with time zone)
+$$;
+COMMENT ON FUNCTION
+    card_issuer.fetch_notices(screissue.company_id, bigint, integer) IS
+    'notices of a provider after a number';

@@ -1,0 +1,515 @@
+-- Reissue: request, examination, the pair, what is inherited (Fig. 4, 5, 8, 9)
+
+-- Steps 401/501-504, 801/901-904: stores the request for a reissue and
+-- examines it by the policy.  status: approved, refused, or pending until
+-- decide_reissue.  requested_by: who asked, the user or an operator (R13).
+-- Errors: SR004 unknown card; SR006 reissued already or a request is open;
+-- SR005 revoked; 22023.
+CREATE FUNCTION card_issuer.request_reissue(
+    card screissue.card_id,
+    reason screissue.reissue_reason,
+    requested_by text DEFAULT NULL,
+    OUT request_id bigint,
+    OUT status screissue.request_status,
+    OUT refusal text)
+    LANGUAGE plpgsql
+    VOLATILE
+    SECURITY DEFINER
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    old_card record;
+    verdict record;
+BEGIN
+    PERFORM card_issuer.own_company();
+    PERFORM screissue.require('reason', request_reissue.reason IS NOT NULL);
+    old_card := card_issuer.lock_reissuable(request_reissue.card);
+    IF (card_issuer.open_request(request_reissue.card)).request_id IS NOT NULL THEN
+        RAISE EXCEPTION 'a request for the reissue of card "%" is open already',
+            mask(request_reissue.card)
+            USING ERRCODE = 'SR006';
+    END IF;
+
+    verdict := card_issuer.examine(request_reissue.card, 'reissue',
+        jsonb_build_object(
+            'event', 'reissue',
+            'reason', request_reissue.reason,
+            'requested_by', request_reissue.requested_by,
+            'status', old_card.status,
+            'platform_type', old_card.platform_type));
+    request_reissue.request_id := nextval('card_issuer.request_sequence');
+    request_reissue.status := CASE verdict.approved
+        WHEN true THEN 'approved'
+        WHEN false THEN 'refused'
+        ELSE 'pending' END::request_status;
+    IF request_reissue.status = 'refused' THEN
+        request_reissue.refusal := coalesce(verdict.reason, 'examination');
+    END IF;
+    INSERT INTO card_issuer.reissue_request
+           (old_card_id, request_id, reason, status, requested_by,
+            requested_at, examination_id, refusal)
+    VALUES (request_reissue.card, request_reissue.request_id,
+            request_reissue.reason, request_reissue.status,
+            request_reissue.requested_by, now(), verdict.examination_id,
+            request_reissue.refusal);
+END
+$$;
+COMMENT ON FUNCTION card_issuer.request_reissue(
+    screissue.card_id, screissue.reissue_reason, text) IS
+    'request the reissue of a card';
+
+-- Locks a card that can still be reissued.
+-- Errors: SR004 unknown card; SR006 reissued already; SR005 revoked.
+CREATE FUNCTION card_issuer.lock_reissuable(
+    card screissue.card_id,
+    OUT status screissue.card_status,
+    OUT platform_type integer,
+    OUT holder_id text)
+    LANGUAGE plpgsql
+    VOLATILE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    found_card CONSTANT record := card_issuer.lock_card(card);
+BEGIN
+    IF found_card.status = 'replaced' THEN
+        RAISE EXCEPTION 'card "%" was reissued already', mask(card)
+            USING ERRCODE = 'SR006';
+    ELSIF found_card.status = 'revoked' THEN
+        PERFORM card_issuer.raise_card_status(
+            card, found_card.status, 'reissued');
+    END IF;
+    lock_reissuable.status := found_card.status;
+    lock_reissuable.platform_type := found_card.platform_type;
+    lock_reissuable.holder_id := found_card.holder_id;
+END
+$$;
+COMMENT ON FUNCTION card_issuer.lock_reissuable(screissue.card_id) IS
+    'lock a card that can still be reissued';
+
+-- The card's open request; NULLs if there is none.
+CREATE FUNCTION card_issuer.open_request(
+    card screissue.card_id,
+    OUT request_id bigint,
+    OUT status screissue.request_status,
+    OUT reason screissue.reissue_reason)
+    LANGUAGE sql
+    STABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+    SELECT r.request_id, r.status, r.reason
+      FROM card_issuer.reissue_request r
+     WHERE r.old_card_id = card
+       AND r.status IN ('pending', 'approved')
+$$;
+COMMENT ON FUNCTION card_issuer.open_request(screissue.card_id) IS
+    'open request for the reissue of a card';
+
+-- A person decides: a pending request is approved or refused, an approved one
+-- is withdrawn by approved = false.  Approving again changes nothing.
+-- Errors: SR004 unknown card; SR007 no open request; 22023.
+CREATE FUNCTION card_issuer.decide_reissue(
+    card screissue.card_id,
+    approved boolean,
+    reason text DEFAULT NULL,
+    decided_by text DEFAULT NULL)
+    RETURNS void
+    LANGUAGE plpgsql
+    VOLATILE
+    SECURITY DEFINER
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    request record;
+    examination bigint;
+BEGIN
+    PERFORM card_issuer.own_company();
+    PERFORM screissue.require('approved', decide_reissue.approved IS NOT NULL);
+    PERFORM card_issuer.lock_card(decide_reissue.card);
+    SELECT r.request_id, r.status INTO request
+      FROM card_issuer.open_request(decide_reissue.card) r;
+    IF request.request_id IS NULL THEN
+        RAISE EXCEPTION 'card "%" has no open request for a reissue',
+            mask(decide_reissue.card)
+            USING ERRCODE = 'SR007';
+    END IF;
+    IF request.status = 'approved' AND decide_reissue.approved THEN
+        RETURN;
+    END IF;
+
+    examination := card_issuer.store_examination(
+        decide_reissue.card, 'reissue',
+        ROW(decide_reissue.approved, decide_reissue.reason, NULL)::verdict,
+        coalesce(decide_reissue.decided_by, calling_role()::text),
+        jsonb_build_object('request_id', request.request_id));
+    UPDATE card_issuer.reissue_request r
+       SET status = CASE
+               WHEN decide_reissue.approved THEN 'approved'
+               WHEN r.status = 'pending' THEN 'refused'
+               ELSE 'withdrawn' END::screissue.request_status,
+           refusal = CASE WHEN NOT decide_reissue.approved
+                          THEN decide_reissue.reason END,
+           examination_id = examination,
+           completed_at = CASE WHEN NOT decide_reissue.approved THEN now() END
+     WHERE r.old_card_id = decide_reissue.card
+       AND r.request_id = request.request_id;
+END
+$$;
+COMMENT ON FUNCTION card_issuer.decide_reissue(
+    screissue.card_id, boolean, text, text) IS
+    'decide a request for a reissue';
+
+CREATE TYPE card_issuer.inheritance AS (
+    old_card_id screissue.card_id,
+    platform_type integer,
+    holder_id text,
+    app_ids screissue.app_id[],
+    message_ids screissue.message_id[],
+    hops integer[]);
+COMMENT ON TYPE card_issuer.inheritance IS
+    'what a retired card leaves to the card that replaces it';
+
+-- First half of a reissue, all statements on the old card: retires it in
+-- favour of new_card, completes the request, and returns what is inherited:
+-- every load that is live, else the unused entitlement (E1-E3).  Repeatable
+-- with the same new card.
+-- Errors: SR004-SR007.
+CREATE FUNCTION card_issuer.retire_old(
+    old_card screissue.card_id,
+    new_card screissue.card_id)
+    RETURNS card_issuer.inheritance
+    LANGUAGE plpgsql
+    VOLATILE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    found_card CONSTANT record := card_issuer.lock_card(old_card);
+    request record;
+BEGIN
+    IF (found_card.replaced_by = new_card) IS NOT TRUE THEN
+        PERFORM card_issuer.lock_reissuable(old_card);
+        SELECT r.request_id, r.status INTO request
+          FROM card_issuer.open_request(old_card) r;
+        IF (request.status = 'approved') IS NOT TRUE THEN
+            RAISE EXCEPTION 'card "%" has no approved request for a reissue',
+                mask(old_card)
+                USING ERRCODE = 'SR007',
+                      HINT = 'See request_reissue and decide_reissue.';
+        END IF;
+        UPDATE card_issuer.card c
+           SET status = 'replaced',
+               replaced_by = new_card,
+               replaced_at = now()
+         WHERE c.card_id = old_card;
+        UPDATE card_issuer.reissue_request r
+           SET status = 'completed',
+               new_card_id = new_card,
+               former_status = found_card.status,
+               completed_at = now()
+         WHERE r.old_card_id = old_card
+           AND r.request_id = request.request_id;
+    END IF;
+    RETURN (SELECT ROW(old_card, found_card.platform_type,
+                       found_card.holder_id,
+                       coalesce(array_agg(i.app_id), '{}'),
+                       coalesce(array_agg(i.message_id), '{}'),
+                       coalesce(array_agg(i.hops), '{}'))
+                   ::card_issuer.inheritance
+              FROM card_issuer.inheritable(old_card) i);
+END
+$$;
+COMMENT ON FUNCTION
+    card_issuer.retire_old(screissue.card_id, screissue.card_id) IS
+    'retire an old card in favour of a new one';
+
+-- What a card would leave to its replacement.
+CREATE FUNCTION card_issuer.inheritable(
+    card screissue.card_id,
+    OUT app_id screissue.app_id,
+    OUT message_id screissue.message_id,
+    OUT hops integer)
+    RETURNS SETOF record
+    LANGUAGE sql
+    STABLE
+    ROWS 4
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+    SELECT l.app_id, l.message_id, 1
+      FROM card_issuer.app_load l
+     WHERE l.card_id = card
+       AND l.status = 'loaded'
+     UNION ALL
+    SELECT e.app_id, e.message_id, e.hops + 1
+      FROM card_issuer.entitlement e
+     WHERE e.card_id = card
+       AND e.used_at IS NULL
+       AND e.withdrawn_at IS NULL
+       AND NOT EXISTS (SELECT FROM card_issuer.app_load l
+                        WHERE l.card_id = card
+                          AND l.app_id = e.app_id
+                          AND l.status = 'loaded')
+$$;
+COMMENT ON FUNCTION card_issuer.inheritable(screissue.card_id) IS
+    'what a card would leave to its replacement';
+
+-- Second half of a reissue, all statements on the new card: issues it, writes
+-- its entitlements and the notices that are due.  Repeatable.
+-- Errors: 23505 the id was issued before; SR010; 22023.
+CREATE FUNCTION card_issuer.adopt_new(
+    new_card screissue.card_id,
+    inheritance card_issuer.inheritance,
+    platform_type integer,
+    valid_until date,
+    printed_number text,
+    activate boolean,
+    OUT entitlements integer,
+    OUT notices integer)
+    LANGUAGE plpgsql
+    VOLATILE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    old_card CONSTANT screissue.card_id := (inheritance).old_card_id;
+    granted screissue.app_id[];
+BEGIN
+    IF NOT card_issuer.store_card(new_card, platform_type,
+               (inheritance).holder_id, valid_until, printed_number, activate,
+               old_card)
+       AND NOT EXISTS (SELECT FROM card_issuer.card c
+                        WHERE c.card_id = new_card
+                          AND c.replaces = old_card
+                          AND c.status <> 'revoked') THEN
+        PERFORM card_issuer.raise_card_exists(new_card);
+    END IF;
+
+    WITH new_entitlement AS (
+        INSERT INTO card_issuer.entitlement AS e
+               (card_id, app_id, message_id, old_card_id, hops, granted_at)
+        SELECT new_card, i.app_id, i.message_id, old_card, i.hops, now()
+          FROM unnest((inheritance).app_ids, (inheritance).message_ids,
+                      (inheritance).hops) i (app_id, message_id, hops)
+            ON CONFLICT ON CONSTRAINT entitlement_pkey DO NOTHING
+        RETURNING e.app_id)
+    SELECT coalesce(array_agg(n.app_id), '{}') INTO granted
+      FROM new_entitlement n;
+    adopt_new.entitlements := cardinality(granted);
+    adopt_new.notices := card_issuer.write_notices(ARRAY(
+        SELECT card_issuer.draft('reissue', new_card, old_card, e.app_id,
+                                 e.message_id)
+          FROM card_issuer.entitlement e
+         WHERE e.card_id = new_card
+           AND e.app_id = ANY (granted)
+         ORDER BY e.app_id));
+END
+$$;
+COMMENT ON FUNCTION card_issuer.adopt_new(
+    screissue.card_id, card_issuer.inheritance, integer, date, text, boolean) IS
+    'issue a new card in place of a retired one';
+
+-- Steps 402/503/505, 903/905: the old card is retired, the new card issued to
+-- the same holder and paired with it, the entitlements are written, and the
+-- notices to the providers concerned and only those; all or nothing
+-- (R17-R21, R31).  platform_type NULL: the old card's.
+-- Errors: SR004 unknown card; SR005 revoked; SR006 reissued already; SR007 no
+-- approved request; SR010 id fails the platform's check; 23505 id issued
+-- before; 22023.
+CREATE FUNCTION card_issuer.reissue_card(
+    old_card screissue.card_id,
+    new_card screissue.card_id,
+    platform_type integer DEFAULT NULL,
+    valid_until date DEFAULT NULL,
+    printed_number text DEFAULT NULL,
+    activate boolean DEFAULT true,
+    overlap interval DEFAULT NULL,
+    OUT entitlements integer,
+    OUT notices integer)
+    LANGUAGE plpgsql
+    VOLATILE
+    SECURITY DEFINER
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    inheritance card_issuer.inheritance;
+BEGIN
+    PERFORM card_issuer.own_company();
+    PERFORM screissue.require('old_card', reissue_card.old_card IS NOT NULL);
+    PERFORM screissue.require('new_card', reissue_card.new_card IS NOT NULL);
+    IF reissue_card.old_card = reissue_card.new_card THEN
+        RAISE EXCEPTION 'a card cannot replace itself'
+            USING ERRCODE = '22023';
+    END IF;
+    IF reissue_card.overlap IS NOT NULL THEN
+        RAISE EXCEPTION 'an overlap of old and new card is not supported'
+            USING ERRCODE = '0A000',
+                  HINT = 'Leave "overlap" NULL: the old card ends at once.';
+    END IF;
+
+    PERFORM card_issuer.lock_reissuable(reissue_card.old_card);
+    inheritance := card_issuer.retire_old(
+        reissue_card.old_card, reissue_card.new_card);
+    SELECT a.entitlements, a.notices
+      INTO reissue_card.entitlements, reissue_card.notices
+      FROM card_issuer.adopt_new(
+               reissue_card.new_card, inheritance,
+               coalesce(reissue_card.platform_type, inheritance.platform_type),
+               reissue_card.valid_until, reissue_card.printed_number,
+               reissue_card.activate) a;
+END
+$$;
+COMMENT ON FUNCTION card_issuer.reissue_card(
+    screissue.card_id, screissue.card_id, integer, date, text, boolean,
+    interval) IS
+    'reissue a card (Fig. 5, Fig. 9)';
+
+-- Takes a reissue back (E9, E10): the new card is revoked and its
+-- entitlements withdrawn; the old card gets back its former status; loads
+-- live on the new card are handed back to the old one as unused
+-- entitlements.  Withdrawal notices carry the id that is handed back.
+-- Errors: SR004 unknown card; SR005 it is no reissued card, was replaced
+-- itself, or is revoked already.
+CREATE FUNCTION card_issuer.withdraw_reissue(new_card screissue.card_id)
+    RETURNS void
+    LANGUAGE plpgsql
+    VOLATILE
+    SECURITY DEFINER
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    old_card screissue.card_id;
+    revoked record;
+    drafts card_issuer.draft_notice[];
+BEGIN
+    PERFORM card_issuer.own_company();
+    PERFORM card_issuer.require_card(withdraw_reissue.new_card);
+    old_card := card_issuer.predecessor(withdraw_reissue.new_card);
+    IF old_card IS NOT NULL THEN
+        PERFORM card_issuer.lock_card(old_card);
+    END IF;
+    revoked := card_issuer.lock_card(withdraw_reissue.new_card);
+    IF revoked.status IN ('replaced', 'revoked') THEN
+        PERFORM card_issuer.raise_card_status(
+            withdraw_reissue.new_card, revoked.status, 'withdrawn');
+    END IF;
+    IF old_card IS NULL THEN
+        RAISE EXCEPTION 'card "%" does not replace another',
+            mask(withdraw_reissue.new_card)
+            USING ERRCODE = 'SR005';
+    END IF;
+
+    drafts := card_issuer.hand_back(withdraw_reissue.new_card, old_card);
+    UPDATE card_issuer.card c SET status = 'revoked'
+     WHERE c.card_id = withdraw_reissue.new_card;
+    UPDATE card_issuer.card c
+       SET status = r.former_status,
+           replaced_by = NULL,
+           replaced_at = NULL
+      FROM card_issuer.reissue_request r
+     WHERE c.card_id = old_card
+       AND r.old_card_id = old_card
+       AND r.new_card_id = withdraw_reissue.new_card;
+    UPDATE card_issuer.reissue_request r SET status = 'withdrawn'
+     WHERE r.old_card_id = old_card
+       AND r.new_card_id = withdraw_reissue.new_card;
+    PERFORM card_issuer.write_notices(drafts);
+END
+$$;
+COMMENT ON FUNCTION card_issuer.withdraw_reissue(screissue.card_id) IS
+    'withdraw a reissue';
+
+-- Ends the entitlements of a card whose reissue is withdrawn, entitles the
+-- old card to the loads that are live on it, and returns the withdrawal
+-- notices.
+CREATE FUNCTION card_issuer.hand_back(
+    new_card screissue.card_id,
+    old_card screissue.card_id)
+    RETURNS card_issuer.draft_notice[]
+    LANGUAGE plpgsql
+    VOLATILE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    drafts CONSTANT card_issuer.draft_notice[] := ARRAY(
+        SELECT card_issuer.draft('withdrawal', new_card, old_card, w.app_id,
+                                 w.message_id)
+          FROM (SELECT l.app_id, l.message_id
+                  FROM card_issuer.app_load l
+                 WHERE l.card_id = new_card
+                   AND l.status = 'loaded'
+                 UNION ALL
+                SELECT e.app_id, e.message_id
+                  FROM card_issuer.entitlement e
+                 WHERE e.card_id = new_card
+                   AND e.withdrawn_at IS NULL
+                   AND NOT EXISTS (SELECT FROM card_issuer.app_load l
+                                    WHERE l.card_id = new_card
+                                      AND l.app_id = e.app_id
+                                      AND l.status = 'loaded')) w
+         ORDER BY w.app_id);
+BEGIN
+    PERFORM card_issuer.entitle(old_card, l.app_id, l.message_id, new_card, 1)
+       FROM card_issuer.app_load l
+      WHERE l.card_id = new_card
+        AND l.status = 'loaded';
+    UPDATE card_issuer.entitlement e SET withdrawn_at = now()
+     WHERE e.card_id = new_card
+       AND e.withdrawn_at IS NULL;
+    RETURN drafts;
+END
+$$;
+COMMENT ON FUNCTION
+    card_issuer.hand_back(screissue.card_id, screissue.card_id) IS
+    'hand what lives on a withdrawn card back to the old one';
+
+-- Fig. 19, steps 408/409: is this a reissued card, and which loading
+-- permission did it inherit for this application?  The same id every time.
+-- For a provider a card whose platform has not method 1 is unknown.  Every
+-- negative answer is the same row: 200, false, NULL, NULL.
+-- Errors: 42501 if the caller is neither a provider's role nor an operator.
+CREATE FUNCTION card_issuer.find_reissue(
+    card screissue.card_id,
+    app screissue.app_id,
+    OUT platform_type integer,
+    OUT reissued boolean,
+    OUT message_id screissue.message_id,
+    OUT old_card_id screissue.card_id)
+    LANGUAGE plpgsql
+    STABLE
+    SECURITY DEFINER
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    caller CONSTANT name := calling_role();
+    by_operator CONSTANT boolean := card_issuer.is_operator(caller);
+BEGIN
+    PERFORM card_issuer.own_company();
+    PERFORM screissue.require('card', find_reissue.card IS NOT NULL);
+    PERFORM screissue.require('app', find_reissue.app IS NOT NULL);
+    PERFORM card_issuer.require_party(caller);
+
+    SELECT n.platform_type, true, e.message_id,
+           CASE WHEN card_issuer.method_of(o.platform_type) = 1
+                THEN o.card_id END
+      INTO find_reissue.platform_type, find_reissue.reissued,
+           find_reissue.message_id, find_reissue.old_card_id
+      FROM card_issuer.application a
+      JOIN card_issuer.entitlement e
+        ON e.card_id = find_reissue.card AND e.app_id = a.app_id
+      JOIN card_issuer.card n ON n.card_id = e.card_id
+      JOIN card_issuer.card o ON o.card_id = e.old_card_id
+     WHERE a.app_id = find_reissue.app
+       AND a.withdrawn_at IS NULL
+       AND card_issuer.acts_for(caller, a.provider)
+       AND card_issuer.contract_in_force(a.provider)
+       AND e.withdrawn_at IS NULL
+       AND n.status = 'active'
+       AND coalesce(n.valid_until >= today(), true)
+       AND (by_operator OR card_issuer.method_of(n.platform_type) = 1);
+    IF NOT FOUND THEN
+        find_reissue.platform_type := 200;
+        find_reissue.reissued := false;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION
+    card_issuer.find_reissue(screissue.card_id, screissue.app_id) IS
+    'pair and inherited load of a reissued card (Fig. 19)';

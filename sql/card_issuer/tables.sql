@@ -1,0 +1,313 @@
+-- Tables of the card issuer.  Rules (doc/design.md): card tables have the
+-- card they are about first in every key; foreign keys only lead to reference
+-- tables or stay on that column; no triggers, no sequence as first key.
+
+CREATE TABLE card_issuer.self (
+    one_row boolean NOT NULL DEFAULT true,
+    company_id screissue.company_id NOT NULL,
+    name text NOT NULL,
+    epoch integer NOT NULL DEFAULT 0,
+    partitions integer NOT NULL DEFAULT 0,
+    layout integer NOT NULL,
+    distributed boolean NOT NULL DEFAULT false,
+    CONSTRAINT self_pkey PRIMARY KEY (one_row),
+    CONSTRAINT self_one_row_check CHECK (one_row),
+    CONSTRAINT self_epoch_check CHECK (epoch >= 0 AND epoch < 4194304)
+);
+COMMENT ON TABLE card_issuer.self IS 'this card issuer: one row';
+COMMENT ON COLUMN card_issuer.self.epoch IS
+    'high part of message sequences and notice numbers; raised after a restore';
+COMMENT ON COLUMN card_issuer.self.layout IS
+    'number of the last layout file that has run';
+
+CREATE TABLE card_issuer.provider (
+    provider screissue.company_id NOT NULL,
+    name text NOT NULL,
+    lei text,
+    role_name name NOT NULL,
+    delivery text NOT NULL,
+    contract_from date,
+    contract_until date,
+    suspended_at timestamp with time zone,
+    CONSTRAINT provider_pkey PRIMARY KEY (provider),
+    CONSTRAINT provider_role_name_key UNIQUE (role_name),
+    CONSTRAINT provider_delivery_check
+        CHECK (delivery IN ('push', 'pull', 'on_request')),
+    CONSTRAINT provider_contract_check
+        CHECK (contract_from <= contract_until)
+);
+COMMENT ON TABLE card_issuer.provider IS
+    'contracts with service providers (R4, R5)';
+COMMENT ON COLUMN card_issuer.provider.delivery IS
+    'push and pull: notices are written; on_request: the provider asks (Fig. 19)';
+
+CREATE TABLE card_issuer.notice_counter (
+    provider screissue.company_id NOT NULL,
+    last_notice_no bigint NOT NULL,
+    CONSTRAINT notice_counter_pkey PRIMARY KEY (provider)
+) WITH (fillfactor = 10);
+COMMENT ON TABLE card_issuer.notice_counter IS
+    'last notice number of each provider; its row lock makes commit order number order';
+
+CREATE TABLE card_issuer.application (
+    app_id screissue.app_id NOT NULL,
+    provider screissue.company_id NOT NULL,
+    name text NOT NULL,
+    load_file_sha256 bytea,
+    examination_mode text NOT NULL,
+    max_examination_age interval,
+    withdrawn_at timestamp with time zone,
+    CONSTRAINT application_pkey PRIMARY KEY (app_id),
+    CONSTRAINT application_provider_fkey
+        FOREIGN KEY (provider) REFERENCES card_issuer.provider,
+    CONSTRAINT application_load_file_sha256_check
+        CHECK (octet_length(load_file_sha256) = 32),
+    CONSTRAINT application_examination_mode_check
+        CHECK (examination_mode IN ('substitute', 'refer', 'new'))
+);
+COMMENT ON TABLE card_issuer.application IS
+    'applications that are known to be legitimate (R6)';
+CREATE INDEX application_provider_idx ON card_issuer.application (provider);
+
+CREATE TABLE card_issuer.tariff (
+    app_id screissue.app_id NOT NULL,
+    kind screissue.tariff_kind NOT NULL,
+    reason screissue.reissue_reason,
+    amount numeric NOT NULL,
+    currency text NOT NULL,
+    CONSTRAINT tariff_app_id_kind_reason_key
+        UNIQUE NULLS NOT DISTINCT (app_id, kind, reason),
+    CONSTRAINT tariff_app_id_fkey
+        FOREIGN KEY (app_id) REFERENCES card_issuer.application,
+    CONSTRAINT tariff_amount_check
+        CHECK (amount >= 0 AND amount < 'Infinity'),
+    CONSTRAINT tariff_currency_check CHECK (currency ~ '^[A-Z]{3}$')
+);
+COMMENT ON TABLE card_issuer.tariff IS
+    'what providers pay for a load and for a reload (claim 13)';
+COMMENT ON COLUMN card_issuer.tariff.reason IS 'NULL = any reason';
+
+CREATE TABLE card_issuer.policy (
+    event text NOT NULL,
+    function text NOT NULL,
+    CONSTRAINT policy_pkey PRIMARY KEY (event),
+    CONSTRAINT policy_event_check
+        CHECK (event IN ('reissue', 'load', 'confirm'))
+);
+COMMENT ON TABLE card_issuer.policy IS
+    'policy functions, by qualified signature; none = the default policy';
+
+CREATE TABLE card_issuer.encryption_key (
+    key_id integer NOT NULL,
+    scheme text NOT NULL,
+    public_key bytea NOT NULL,
+    registered_at timestamp with time zone NOT NULL,
+    retired_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    CONSTRAINT encryption_key_pkey PRIMARY KEY (key_id),
+    CONSTRAINT encryption_key_key_id_check CHECK (key_id BETWEEN 0 AND 255),
+    CONSTRAINT encryption_key_scheme_check CHECK (scheme IN
+        ('ecies-x25519', 'ecies-p256', 'rsa-oaep-sha256'))
+);
+COMMENT ON TABLE card_issuer.encryption_key IS
+    'public parts of the keys that card attributes are encrypted for';
+
+CREATE TABLE card_issuer.holder (
+    holder_id text NOT NULL,
+    profile jsonb,
+    CONSTRAINT holder_pkey PRIMARY KEY (holder_id)
+);
+COMMENT ON TABLE card_issuer.holder IS 'holders of cards (R3)';
+
+CREATE TABLE card_issuer.card (
+    card_id screissue.card_id NOT NULL,
+    platform_type integer NOT NULL,
+    holder_id text,
+    status screissue.card_status NOT NULL,
+    former_status screissue.card_status,
+    valid_until date,
+    issued_at timestamp with time zone NOT NULL,
+    printed_number text,
+    attribute_key_id integer,
+    secret_sha256 bytea,
+    opted_out_at timestamp with time zone,
+    replaces screissue.card_id,
+    replaced_by screissue.card_id,
+    replaced_at timestamp with time zone,
+    CONSTRAINT card_pkey PRIMARY KEY (card_id),
+    CONSTRAINT card_platform_type_fkey
+        FOREIGN KEY (platform_type) REFERENCES screissue.platform,
+    CONSTRAINT card_replaced_check
+        CHECK ((status = 'replaced') = (replaced_by IS NOT NULL)),
+    CONSTRAINT card_not_itself_check
+        CHECK (card_id OPERATOR(screissue.<>) replaces
+               AND card_id OPERATOR(screissue.<>) replaced_by)
+);
+COMMENT ON TABLE card_issuer.card IS
+    'cards ever issued; an id is never used again (Fig. 5, Fig. 13)';
+COMMENT ON COLUMN card_issuer.card.former_status IS
+    'status before the card was blocked, which unblock_card gives back';
+COMMENT ON COLUMN card_issuer.card.replaces IS
+    'the old card that this reissued card stands for';
+COMMENT ON COLUMN card_issuer.card.replaced_by IS
+    'the reissued card that stands for this old card';
+
+CREATE TABLE card_issuer.app_load (
+    card_id screissue.card_id NOT NULL,
+    message_id screissue.message_id NOT NULL,
+    app_id screissue.app_id NOT NULL,
+    provider screissue.company_id NOT NULL,
+    status screissue.load_status NOT NULL,
+    inherits screissue.message_id,
+    examination_id bigint,
+    fee numeric,
+    currency text,
+    receipt bytea,
+    at_issue boolean NOT NULL,
+    permitted_at timestamp with time zone NOT NULL,
+    loaded_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    CONSTRAINT app_load_pkey PRIMARY KEY (card_id, message_id),
+    CONSTRAINT app_load_card_id_fkey
+        FOREIGN KEY (card_id) REFERENCES card_issuer.card,
+    CONSTRAINT app_load_app_id_fkey
+        FOREIGN KEY (app_id) REFERENCES card_issuer.application,
+    CONSTRAINT app_load_provider_fkey
+        FOREIGN KEY (provider) REFERENCES card_issuer.provider
+);
+COMMENT ON TABLE card_issuer.app_load IS
+    'loading permissions and what became of them (Fig. 14)';
+COMMENT ON COLUMN card_issuer.app_load.inherits IS
+    'the old load whose place this reload takes (R27)';
+COMMENT ON COLUMN card_issuer.app_load.at_issue IS
+    'permitted before the card was handed over (R11)';
+CREATE UNIQUE INDEX app_load_live_key ON card_issuer.app_load (card_id, app_id)
+    WHERE status IN ('permitted', 'loaded');
+CREATE INDEX app_load_message_id_idx ON card_issuer.app_load (message_id);
+
+CREATE TABLE card_issuer.entitlement (
+    card_id screissue.card_id NOT NULL,
+    app_id screissue.app_id NOT NULL,
+    message_id screissue.message_id NOT NULL,
+    old_card_id screissue.card_id NOT NULL,
+    hops integer NOT NULL,
+    granted_at timestamp with time zone NOT NULL,
+    used_at timestamp with time zone,
+    withdrawn_at timestamp with time zone,
+    CONSTRAINT entitlement_pkey PRIMARY KEY (card_id, app_id),
+    CONSTRAINT entitlement_card_id_fkey
+        FOREIGN KEY (card_id) REFERENCES card_issuer.card,
+    CONSTRAINT entitlement_app_id_fkey
+        FOREIGN KEY (app_id) REFERENCES card_issuer.application,
+    CONSTRAINT entitlement_hops_check CHECK (hops > 0)
+);
+COMMENT ON TABLE card_issuer.entitlement IS
+    'what a reissued card inherits: application -> old loading permission (claim 3)';
+COMMENT ON COLUMN card_issuer.entitlement.old_card_id IS
+    'the card that this card replaced';
+COMMENT ON COLUMN card_issuer.entitlement.hops IS
+    'number of reissues between the card that carries the old load and this one';
+
+CREATE TABLE card_issuer.reissue_request (
+    old_card_id screissue.card_id NOT NULL,
+    request_id bigint NOT NULL,
+    reason screissue.reissue_reason NOT NULL,
+    status screissue.request_status NOT NULL,
+    requested_by text,
+    requested_at timestamp with time zone NOT NULL,
+    examination_id bigint,
+    refusal text,
+    new_card_id screissue.card_id,
+    former_status screissue.card_status,
+    completed_at timestamp with time zone,
+    CONSTRAINT reissue_request_pkey PRIMARY KEY (old_card_id, request_id),
+    CONSTRAINT reissue_request_old_card_id_fkey
+        FOREIGN KEY (old_card_id) REFERENCES card_issuer.card
+);
+COMMENT ON TABLE card_issuer.reissue_request IS
+    'requests for a reissue and their outcome (Fig. 5, steps 501-504)';
+COMMENT ON COLUMN card_issuer.reissue_request.former_status IS
+    'status of the old card when it was replaced, which withdraw_reissue gives back';
+CREATE UNIQUE INDEX reissue_request_open_key
+    ON card_issuer.reissue_request (old_card_id)
+    WHERE status IN ('pending', 'approved');
+
+CREATE TABLE card_issuer.examination (
+    card_id screissue.card_id NOT NULL,
+    examination_id bigint NOT NULL,
+    event text NOT NULL,
+    approved boolean,
+    reason text,
+    examined_at timestamp with time zone NOT NULL,
+    valid_until timestamp with time zone,
+    examiner text,
+    details jsonb,
+    substitutes bigint,
+    substitutes_card_id screissue.card_id,
+    CONSTRAINT examination_pkey PRIMARY KEY (card_id, examination_id),
+    CONSTRAINT examination_card_id_fkey
+        FOREIGN KEY (card_id) REFERENCES card_issuer.card,
+    CONSTRAINT examination_event_check
+        CHECK (event IN ('reissue', 'load', 'confirm'))
+);
+COMMENT ON TABLE card_issuer.examination IS
+    'judgements made, with their evidence (the patent''s credit investigations)';
+COMMENT ON COLUMN card_issuer.examination.substitutes IS
+    'earlier examination that was reused instead of a new one (claim 11)';
+
+CREATE TABLE card_issuer.opt_out (
+    card_id screissue.card_id NOT NULL,
+    app_id screissue.app_id NOT NULL,
+    since timestamp with time zone NOT NULL,
+    CONSTRAINT opt_out_pkey PRIMARY KEY (card_id, app_id),
+    CONSTRAINT opt_out_card_id_fkey
+        FOREIGN KEY (card_id) REFERENCES card_issuer.card
+);
+COMMENT ON TABLE card_issuer.opt_out IS
+    'applications whose provider must not be told of a reissue';
+
+CREATE TABLE card_issuer.inquiry (
+    provider screissue.company_id NOT NULL,
+    inquiry_no bigint NOT NULL,
+    asked_at timestamp with time zone NOT NULL,
+    role name NOT NULL,
+    app_id screissue.app_id,
+    attribute_sha256 bytea,
+    card_id screissue.card_id,
+    reissued boolean NOT NULL,
+    message_id screissue.message_id,
+    cause text,
+    CONSTRAINT inquiry_pkey PRIMARY KEY (provider, inquiry_no)
+);
+COMMENT ON TABLE card_issuer.inquiry IS
+    'inquiries and their replies, append-only (Fig. 16)';
+
+CREATE SEQUENCE card_issuer.message_sequence MAXVALUE 1099511627775;
+COMMENT ON SEQUENCE card_issuer.message_sequence IS
+    'low part of message ids, one for all providers';
+CREATE SEQUENCE card_issuer.request_sequence;
+COMMENT ON SEQUENCE card_issuer.request_sequence IS 'reissue request ids';
+CREATE SEQUENCE card_issuer.examination_sequence;
+COMMENT ON SEQUENCE card_issuer.examination_sequence IS 'examination ids';
+
+-- Fig. 13, both ways: the old card's row and the reissued card's row name
+-- each other, so a search by either id is two probes of the primary key.
+CREATE VIEW card_issuer.reissue_pair AS
+    SELECT s.company_id AS issuer,
+           o.card_id AS old_card_id,
+           n.card_id AS new_card_id
+      FROM card_issuer.self s
+     CROSS JOIN card_issuer.card o
+      JOIN card_issuer.card n
+        ON n.card_id OPERATOR(screissue.=) o.replaced_by
+       AND n.replaces OPERATOR(screissue.=) o.card_id;
+COMMENT ON VIEW card_issuer.reissue_pair IS
+    'pairs of old and reissued card, searchable by either (Fig. 13)';
+
+CREATE VIEW card_issuer.masked_reissue_pair AS
+    SELECT p.issuer,
+           screissue.mask(p.old_card_id) AS old_card_id,
+           screissue.mask(p.new_card_id) AS new_card_id
+      FROM card_issuer.reissue_pair p;
+COMMENT ON VIEW card_issuer.masked_reissue_pair IS
+    'pairs of old and reissued card with masked ids, for auditors';

@@ -1,0 +1,157 @@
+-- Asking another database
+--
+-- Through dblink, which is looked up at call time: it is needed only where a
+-- foreign server is used, and it may live in any schema.  Connections are kept
+-- for the session, so whoever may call dblink's functions in that session
+-- could use them, too: doc/security.md tells to revoke those from PUBLIC.
+
+-- Schema of the extension dblink.  Not installed: 0A000.
+CREATE FUNCTION screissue.dblink_schema()
+    RETURNS name
+    LANGUAGE plpgsql
+    STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    schema_name name;
+BEGIN
+    SELECT n.nspname INTO schema_name
+      FROM pg_catalog.pg_extension e
+      JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace
+     WHERE e.extname = 'dblink';
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'extension "dblink" is not installed'
+            USING ERRCODE = '0A000',
+                  HINT = 'Run CREATE EXTENSION dblink in this database.';
+    END IF;
+    RETURN schema_name;
+END
+$$;
+COMMENT ON FUNCTION screissue.dblink_schema() IS
+    'schema of the extension dblink';
+
+-- Name of the kept connection to a foreign server.  By oid: a server name may
+-- be as long as a connection name, and a server made anew is another one.
+CREATE FUNCTION screissue.connection_name(server name)
+    RETURNS text
+    LANGUAGE plpgsql
+    STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    server_oid oid;
+BEGIN
+    SELECT s.oid INTO server_oid
+      FROM pg_catalog.pg_foreign_server s
+     WHERE s.srvname = connection_name.server;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'foreign server "%" does not exist', server
+            USING ERRCODE = '42704',
+                  HINT = 'Create it, with a user mapping for the owner of the extension.';
+    END IF;
+    RETURN 'screissue_' || server_oid;
+END
+$$;
+COMMENT ON FUNCTION screissue.connection_name(name) IS
+    'name of the dblink connection that is kept to a foreign server';
+
+-- Name of an open connection to the server, through the user mapping of the
+-- extension's owner.  Opened on first use, then kept for the session.
+CREATE FUNCTION screissue.open_connection(server name)
+    RETURNS text
+    LANGUAGE plpgsql
+    VOLATILE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    dblink_schema name := screissue.dblink_schema();
+    connection text := screissue.connection_name(open_connection.server);
+    is_open boolean;
+BEGIN
+    EXECUTE format('SELECT $1 = ANY (%I.dblink_get_connections())',
+                   dblink_schema)
+       INTO is_open
+      USING connection;
+    IF is_open IS NOT TRUE THEN
+        EXECUTE format('SELECT %I.dblink_connect($1, $2)', dblink_schema)
+          USING connection, open_connection.server::text;
+    END IF;
+    RETURN connection;
+END
+$$;
+COMMENT ON FUNCTION screissue.open_connection(name) IS
+    'open dblink connection to a foreign server, kept for the session';
+
+CREATE FUNCTION screissue.close_connection(server name)
+    RETURNS void
+    LANGUAGE plpgsql
+    VOLATILE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE format('SELECT %I.dblink_disconnect($1)', screissue.dblink_schema())
+      USING screissue.connection_name(close_connection.server);
+END
+$$;
+COMMENT ON FUNCTION screissue.close_connection(name) IS
+    'end of a kept dblink connection';
+
+-- True for the errors after which a connection is of no use: lost, or the
+-- other server shut down.  dblink reports a connection that was found dead
+-- before it sent anything as XX000.
+CREATE FUNCTION screissue.is_connection_failure(state text, message text)
+    RETURNS boolean
+    LANGUAGE sql
+    IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT state LIKE '08%'
+        OR state IN ('57P01', '57P02', '57P03')
+        OR (state = 'XX000' AND message LIKE 'could not send query%')
+$$;
+COMMENT ON FUNCTION screissue.is_connection_failure(text, text) IS
+    'whether an error means that the connection is dead';
+
+-- Rows of a query at the server, which returns one jsonb column.  A dead
+-- connection (the other side was restarted) is opened anew, once: what is
+-- asked must be repeatable.  Errors keep SQLSTATE and primary message and
+-- nothing else, since detail and context may quote the query with a card id
+-- in it.  A cancel at the other side is HV000 here, where 57014 would pass
+-- for a cancel of our own.
+CREATE FUNCTION screissue.remote_rows(server name, query text)
+    RETURNS SETOF jsonb
+    LANGUAGE plpgsql
+    VOLATILE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    connection text;
+    state text;
+    message text;
+    context text;
+BEGIN
+    FOR attempt IN 1 .. 2 LOOP
+        connection := screissue.open_connection(remote_rows.server);
+        BEGIN
+            RETURN QUERY EXECUTE
+                format('SELECT d.answer FROM %I.dblink($1, $2) AS d (answer jsonb)',
+                       screissue.dblink_schema())
+                USING connection, remote_rows.query;
+            RETURN;
+        EXCEPTION WHEN query_canceled OR OTHERS THEN
+            GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE,
+                                    message = MESSAGE_TEXT,
+                                    context = PG_EXCEPTION_CONTEXT;
+        END;
+        EXIT WHEN NOT screissue.is_connection_failure(state, message);
+        PERFORM screissue.close_connection(remote_rows.server);
+    END LOOP;
+
+    IF state = '57014' AND context LIKE '%on dblink connection%' THEN
+        state := 'HV000';
+    END IF;
+    RAISE EXCEPTION USING ERRCODE = state, MESSAGE = message;
+END
+$$;
+COMMENT ON FUNCTION screissue.remote_rows(name, text) IS
+    'rows of a query at a foreign server, one jsonb each';

@@ -1,0 +1,176 @@
+-- Examinations at the provider (claim 12; R48, R50)
+--
+-- examination.message_id is the load that was examined: for event load that
+-- very load, for event reload the old load that the reload is judged by.
+-- app_load.examination_id is the examination that counts for a load.
+
+-- Raises unless the verdict says yes or no, for a time to come.
+CREATE FUNCTION service_provider.require_verdict(examination screissue.verdict)
+    RETURNS void
+    LANGUAGE plpgsql
+    IMMUTABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+BEGIN
+    PERFORM screissue.require('examination.approved',
+                              (examination).approved IS NOT NULL);
+    PERFORM service_provider.check_valid_for((examination).valid_for);
+END
+$$;
+COMMENT ON FUNCTION service_provider.require_verdict(screissue.verdict) IS
+    'check that an examination came to a verdict';
+
+CREATE FUNCTION service_provider.check_valid_for(valid_for interval)
+    RETURNS void
+    LANGUAGE plpgsql
+    IMMUTABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+BEGIN
+    IF valid_for <= interval '0' THEN
+        RAISE EXCEPTION 'validity of an examination must be positive, not "%"',
+            valid_for
+            USING ERRCODE = '22023',
+                  HINT = 'Leave it null for an examination without an end.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION service_provider.check_valid_for(interval) IS
+    'check the time for which an examination is valid';
+
+-- Puts an examination on record.  message: the load that was examined.
+CREATE FUNCTION service_provider.store_examination(
+    event text,
+    message screissue.message_id,
+    examination screissue.verdict,
+    details jsonb DEFAULT NULL)
+    RETURNS bigint
+    LANGUAGE sql
+    VOLATILE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+    INSERT INTO service_provider.examination AS x
+        (event, message_id, approved, reason, examined_at, valid_until,
+         examiner, details)
+    VALUES (event, message, (examination).approved, (examination).reason,
+            now(), now() + (examination).valid_for,
+            screissue.calling_role(), details)
+    RETURNING x.examination_id
+$$;
+COMMENT ON FUNCTION service_provider.store_examination(
+    text, screissue.message_id, screissue.verdict, jsonb) IS
+    'record an examination';
+
+-- True if the row says what the verdict says.
+CREATE FUNCTION service_provider.same_verdict(
+    examination_id bigint,
+    examination screissue.verdict)
+    RETURNS boolean
+    LANGUAGE sql
+    STABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+    SELECT EXISTS
+        (SELECT FROM service_provider.examination x
+          WHERE x.examination_id = same_verdict.examination_id
+            AND x.approved IS NOT DISTINCT FROM (examination).approved
+            AND x.reason IS NOT DISTINCT FROM (examination).reason
+            AND x.valid_until IS NOT DISTINCT FROM
+                x.examined_at + (examination).valid_for)
+$$;
+COMMENT ON FUNCTION
+    service_provider.same_verdict(bigint, screissue.verdict) IS
+    'whether an examination on record equals a verdict';
+
+-- E49: a later finding about a load, such as a fraud flag.  It takes the
+-- place of the load's examination, so a negative one is never reused; about a
+-- load that a reload superseded it is a finding about that reload, too.  Each
+-- call is one more examination.
+-- Errors: SR008 unknown load; 22023 for a verdict that is neither yes nor no.
+CREATE FUNCTION service_provider.record_examination(
+    message screissue.message_id,
+    examination screissue.verdict)
+    RETURNS void
+    LANGUAGE plpgsql
+    VOLATILE
+    SECURITY DEFINER
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    finding bigint;
+BEGIN
+    PERFORM service_provider.own_company();
+    PERFORM screissue.require('message', record_examination.message IS NOT NULL);
+    PERFORM service_provider.require_verdict(record_examination.examination);
+    PERFORM service_provider.lock_load(record_examination.message);
+
+    finding := service_provider.store_examination(
+        'load', record_examination.message, record_examination.examination);
+    UPDATE service_provider.app_load l
+       SET examination_id = finding
+     WHERE l.message_id IN
+           (record_examination.message,
+            service_provider.live_load(record_examination.message));
+END
+$$;
+COMMENT ON FUNCTION service_provider.record_examination(
+    screissue.message_id, screissue.verdict) IS
+    'later finding about a load';
+
+-- R50, E49: why the examination of a load cannot be reused for its reload;
+-- NULL: it can.  Reused examinations always name the one that was really
+-- made, and that one's age and validity count.
+CREATE FUNCTION service_provider.obstacle_to_substitution(
+    examination_id bigint,
+    max_age interval,
+    OUT made_id bigint,
+    OUT obstacle text)
+    LANGUAGE plpgsql
+    STABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    made record;
+BEGIN
+    SELECT m.examination_id, m.approved, m.valid_until, m.examined_at
+      INTO STRICT made
+      FROM service_provider.examination x
+      JOIN service_provider.examination m
+        ON m.examination_id = coalesce(x.substitutes, x.examination_id)
+     WHERE x.examination_id = obstacle_to_substitution.examination_id;
+
+    obstacle_to_substitution.made_id := made.examination_id;
+    obstacle_to_substitution.obstacle := CASE
+        WHEN made.approved IS NULL THEN 'the old examination is pending'
+        WHEN NOT made.approved THEN 'the old examination is negative'
+        WHEN made.valid_until <= now() THEN 'the old examination has expired'
+        WHEN made.examined_at + max_age <= now()
+            THEN 'the old examination is too old'
+        END;
+END
+$$;
+COMMENT ON FUNCTION
+    service_provider.obstacle_to_substitution(bigint, interval) IS
+    'what forbids to reuse an examination';
+
+-- Claim 12: the row for a reload that reuses an examination.
+CREATE FUNCTION service_provider.substitute_examination(
+    made_id bigint,
+    message screissue.message_id)
+    RETURNS bigint
+    LANGUAGE sql
+    VOLATILE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+    INSERT INTO service_provider.examination AS x
+        (event, message_id, approved, reason, examined_at, valid_until,
+         examiner, substitutes)
+    SELECT 'reload', message, m.approved, m.reason, now(), m.valid_until,
+           'substitution', m.examination_id
+      FROM service_provider.examination m
+     WHERE m.examination_id = made_id
+    RETURNING x.examination_id
+$$;
+COMMENT ON FUNCTION service_provider.substitute_examination(
+    bigint, screissue.message_id) IS
+    'reuse an examination for a reload (claim 12)';

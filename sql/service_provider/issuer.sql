@@ -1,0 +1,135 @@
+-- Card issuers, and who may act at this provider
+
+-- R4: the contract with a card issuer.  Binds the one subscription that may
+-- speak for this issuer and the foreign server over which it is asked; both
+-- may be created later.  Called again it replaces all that it takes.
+-- Errors: 23505 if the subscription is bound to another issuer.
+CREATE FUNCTION service_provider.register_issuer(
+    issuer screissue.company_id,
+    name text,
+    subscription name DEFAULT NULL,
+    server name DEFAULT NULL,
+    contract_until date DEFAULT NULL)
+    RETURNS void
+    LANGUAGE plpgsql
+    VOLATILE
+    SECURITY DEFINER
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    bound_to screissue.company_id;
+BEGIN
+    PERFORM service_provider.own_company();
+    PERFORM screissue.require('issuer', register_issuer.issuer IS NOT NULL);
+    PERFORM screissue.require('name', register_issuer.name IS NOT NULL);
+
+    SELECT i.issuer INTO bound_to
+      FROM service_provider.issuer i
+     WHERE i.subscription = register_issuer.subscription
+       AND i.issuer <> register_issuer.issuer;
+    IF FOUND THEN
+        RAISE EXCEPTION 'subscription "%" is bound to issuer "%"',
+            subscription, bound_to
+            USING ERRCODE = '23505',
+                  HINT = 'Each issuer needs a subscription of its own.';
+    END IF;
+
+    INSERT INTO service_provider.issuer AS i
+        (issuer, name, subscription, server, contract_until)
+    VALUES (register_issuer.issuer, register_issuer.name,
+            register_issuer.subscription, register_issuer.server,
+            register_issuer.contract_until)
+    ON CONFLICT ON CONSTRAINT issuer_pkey DO UPDATE
+       SET name = EXCLUDED.name,
+           subscription = EXCLUDED.subscription,
+           server = EXCLUDED.server,
+           contract_until = EXCLUDED.contract_until;
+END
+$$;
+COMMENT ON FUNCTION service_provider.register_issuer(
+    screissue.company_id, text, name, name, date) IS
+    'contract with a card issuer, its subscription and its server';
+
+-- Raises SR002 unless there is, or was, a contract with the issuer.
+CREATE FUNCTION service_provider.require_issuer(issuer screissue.company_id)
+    RETURNS void
+    LANGUAGE plpgsql
+    STABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM service_provider.issuer i
+                   WHERE i.issuer = require_issuer.issuer) THEN
+        RAISE EXCEPTION 'unknown issuer "%"', issuer
+            USING ERRCODE = 'SR002',
+                  HINT = 'Call service_provider.register_issuer() first.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION service_provider.require_issuer(screissue.company_id) IS
+    'check that an issuer is registered';
+
+-- Lets a role call everything but setup, and read the views.
+-- Errors: 42704 if there is no such role.
+CREATE FUNCTION service_provider.grant_operator(role_name name)
+    RETURNS void
+    LANGUAGE plpgsql
+    VOLATILE
+    SECURITY DEFINER
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    api CONSTANT text[] := ARRAY[
+        'complete_reload', 'examine_reload', 'find_load', 'grant_auditor',
+        'grant_operator', 'missing_notices', 'pull_notices', 'receive_notice',
+        'record_examination', 'record_load', 'record_reply', 'record_unload',
+        'register_application', 'register_issuer', 'request_reload',
+        'send_confirmations', 'set_tariff', 'withdraw_application'];
+    signature regprocedure;
+BEGIN
+    PERFORM service_provider.own_company();
+    PERFORM screissue.require('role_name', grant_operator.role_name IS NOT NULL);
+    PERFORM screissue.require_role(grant_operator.role_name);
+
+    EXECUTE format('GRANT USAGE ON SCHEMA service_provider TO %I',
+                   grant_operator.role_name);
+    FOR signature IN
+        SELECT p.oid::regprocedure
+          FROM pg_catalog.pg_proc p
+         WHERE p.pronamespace = 'service_provider'::regnamespace
+           AND p.proname = ANY (api)
+    LOOP
+        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I',
+                       signature, grant_operator.role_name);
+    END LOOP;
+    EXECUTE format('GRANT SELECT ON service_provider.reissue_pair,'
+                   ' service_provider.masked_reissue_pair,'
+                   ' service_provider.unconfirmed_load TO %I',
+                   grant_operator.role_name);
+END
+$$;
+COMMENT ON FUNCTION service_provider.grant_operator(name) IS
+    'rights of an operator: every function but setup, and the views';
+
+-- E60: lets a role see which cards were reissued, with masked ids.
+-- Errors: 42704 if there is no such role.
+CREATE FUNCTION service_provider.grant_auditor(role_name name)
+    RETURNS void
+    LANGUAGE plpgsql
+    VOLATILE
+    SECURITY DEFINER
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+BEGIN
+    PERFORM service_provider.own_company();
+    PERFORM screissue.require('role_name', grant_auditor.role_name IS NOT NULL);
+    PERFORM screissue.require_role(grant_auditor.role_name);
+
+    EXECUTE format('GRANT USAGE ON SCHEMA service_provider TO %I',
+                   grant_auditor.role_name);
+    EXECUTE format('GRANT SELECT ON service_provider.masked_reissue_pair TO %I',
+                   grant_auditor.role_name);
+END
+$$;
+COMMENT ON FUNCTION service_provider.grant_auditor(name) IS
+    'rights of an auditor: the masked view';

@@ -1,0 +1,224 @@
+-- Notices at the service provider (R20-R22, R28-R30; Fig. 7 steps 601, 602)
+
+-- Landing by replication.  In the worker of a subscription a row that is
+-- inserted into screissue.notice lands in service_provider.reissue_notice or
+-- service_provider.quarantined_notice and goes no further; in other sessions
+-- the triggers do nothing.  No search_path is set: the C code names everything
+-- in full, and setting it took about a tenth of an apply worker's time.
+
+CREATE FUNCTION service_provider.land_notice()
+    RETURNS trigger
+    LANGUAGE c
+    VOLATILE
+    AS 'MODULE_PATHNAME', 'screissue_land_notice';
+COMMENT ON FUNCTION service_provider.land_notice() IS
+    'trigger that takes in the notices that a subscription delivers';
+
+CREATE FUNCTION service_provider.guard_notice()
+    RETURNS trigger
+    LANGUAGE c
+    VOLATILE
+    AS 'MODULE_PATHNAME', 'screissue_guard_notice';
+COMMENT ON FUNCTION service_provider.guard_notice() IS
+    'trigger that keeps subscriptions from changing or removing notices';
+
+-- Puts the triggers on screissue.notice; for setup().  ENABLE ALWAYS: workers
+-- of subscriptions run as replicas, where ordinary triggers do not fire.
+CREATE FUNCTION service_provider.create_landing_triggers()
+    RETURNS void
+    LANGUAGE plpgsql
+    VOLATILE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    CREATE OR REPLACE TRIGGER land_notice
+        BEFORE INSERT ON screissue.notice
+        FOR EACH ROW EXECUTE FUNCTION service_provider.land_notice();
+    CREATE OR REPLACE TRIGGER guard_notice
+        BEFORE UPDATE OR DELETE ON screissue.notice
+        FOR EACH ROW EXECUTE FUNCTION service_provider.guard_notice();
+    CREATE OR REPLACE TRIGGER guard_notices
+        BEFORE TRUNCATE ON screissue.notice
+        FOR EACH STATEMENT EXECUTE FUNCTION service_provider.guard_notice();
+
+    ALTER TABLE screissue.notice ENABLE ALWAYS TRIGGER land_notice;
+    ALTER TABLE screissue.notice ENABLE ALWAYS TRIGGER guard_notice;
+    ALTER TABLE screissue.notice ENABLE ALWAYS TRIGGER guard_notices;
+END
+$$;
+COMMENT ON FUNCTION service_provider.create_landing_triggers() IS
+    'triggers on the wire table, for setup()';
+
+-- Takes in one notice, in the columns of the wire, that another carrier than
+-- replication brought: pull, file, paper, or inquiry for the answer of Fig. 19,
+-- which has no number of the issuer's and comes with a negative one.  Returns
+-- stored; duplicate if the same notice was there, which is counted (E19); or
+-- quarantined, with the cause in service_provider.quarantined_notice: nothing
+-- in the content raises.  Causes: "unparsable: COLUMN" (missing, or not of its
+-- type), wrong_provider (for somebody else: only issuer, number and SHA-256
+-- digest are kept, E24), unknown_issuer, wrong_subscription (replication only,
+-- E23), wrong_message_id (a permission of other parties), contradiction (the
+-- number is that of another notice, E19).
+-- Errors: SR001; 22023 unknown carrier; 25006.
+CREATE FUNCTION service_provider.receive_notice(
+    issuer text,
+    provider text,
+    notice_no bigint,
+    kind text,
+    platform_type integer,
+    new_card_id text,
+    old_card_id text,
+    app_id text,
+    message_id text,
+    reason text,
+    noted_at timestamp with time zone,
+    carrier text)
+    RETURNS text
+    LANGUAGE c
+    VOLATILE
+    COST 100
+    SECURITY DEFINER
+    SET search_path = pg_catalog, screissue, pg_temp
+    AS 'MODULE_PATHNAME', 'screissue_receive_notice';
+COMMENT ON FUNCTION
+    service_provider.receive_notice(text, text, bigint, text, integer, text,
+                                    text, text, text, text,
+                                    timestamp with time zone, text) IS
+    'landing of a notice that was pulled, or came by file or on paper (Fig. 7 steps 601, 602)';
+
+-- Gaps in the numbers of the notices received from an issuer: the issuer
+-- numbers densely from 1 within each epoch (number = epoch * 2^40 + n), so
+-- what is missing was lost, or is in quarantine.  What follows the highest
+-- number of an epoch cannot be known to be missing.
+-- Errors: SR001; SR002 unknown issuer; 22023.
+CREATE FUNCTION service_provider.missing_notices(
+    issuer screissue.company_id,
+    OUT from_no bigint,
+    OUT to_no bigint)
+    RETURNS SETOF record
+    LANGUAGE plpgsql
+    STABLE
+    ROWS 10
+    SECURITY DEFINER
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+BEGIN
+    PERFORM service_provider.own_company();
+    PERFORM screissue.require('issuer', missing_notices.issuer IS NOT NULL);
+    PERFORM service_provider.require_issuer(missing_notices.issuer);
+    RETURN QUERY
+        SELECT gap.from_no, gap.to_no
+          FROM (SELECT greatest(
+                           lag(n.notice_no, 1, 0::bigint) OVER in_order + 1,
+                           (n.notice_no >> 40 << 40) + 1) AS from_no,
+                       n.notice_no - 1 AS to_no
+                  FROM service_provider.reissue_notice n
+                 WHERE n.issuer = missing_notices.issuer
+                   AND n.notice_no > 0
+                WINDOW in_order AS (ORDER BY n.notice_no)) gap
+         WHERE gap.from_no <= gap.to_no;
+END
+$$;
+COMMENT ON FUNCTION service_provider.missing_notices(screissue.company_id) IS
+    'gaps in the numbers of an issuer''s notices';
+
+-- Lands the notices of an issuer that follow a number, at most max_rows, as
+-- its foreign server gives them; how many came, and the highest number.
+CREATE FUNCTION service_provider.pull_batch(
+    server name,
+    after_no bigint,
+    max_rows integer,
+    OUT fetched integer,
+    OUT last_no bigint)
+    LANGUAGE plpgsql
+    VOLATILE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    query CONSTANT text := format(
+        'SELECT pg_catalog.to_jsonb(n) FROM card_issuer.fetch_notices('
+        'provider => %L, after_no => %s, max_rows => %s) n',
+        service_provider.own_company(), after_no, max_rows);
+    notice jsonb;
+BEGIN
+    fetched := 0;
+    last_no := after_no;
+    FOR notice IN
+        SELECT r.* FROM screissue.remote_rows(server, query) r
+    LOOP
+        PERFORM service_provider.receive_notice(
+            issuer => notice ->> 'issuer',
+            provider => notice ->> 'provider',
+            notice_no => (notice ->> 'notice_no')::bigint,
+            kind => notice ->> 'kind',
+            platform_type => (notice ->> 'platform_type')::integer,
+            new_card_id => notice ->> 'new_card_id',
+            old_card_id => notice ->> 'old_card_id',
+            app_id => notice ->> 'app_id',
+            message_id => notice ->> 'message_id',
+            reason => notice ->> 'reason',
+            noted_at => (notice ->> 'noted_at')::timestamptz,
+            carrier => 'pull');
+        fetched := fetched + 1;
+        last_no := greatest(last_no, (notice ->> 'notice_no')::bigint);
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION
+    service_provider.pull_batch(name, bigint, integer) IS
+    'landing of some notices from an issuer''s foreign server';
+
+-- Pull (R28-R30): asks the issuer's foreign server for the notices that follow
+-- the last one fetched and lands them; returns how many came.  Two pulls from
+-- one issuer take turns.
+-- Errors: SR001; SR002 unknown issuer; 55000 issuer without a server; 08P01
+-- the server repeats itself; 0A000 no dblink; what the connection raises.
+CREATE FUNCTION service_provider.pull_notices(issuer screissue.company_id)
+    RETURNS bigint
+    LANGUAGE plpgsql
+    VOLATILE
+    SECURITY DEFINER
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    max_rows CONSTANT integer := 1000;
+    total bigint := 0::bigint;
+    contract record;
+    batch record;
+BEGIN
+    PERFORM service_provider.own_company();
+    PERFORM screissue.require('issuer', pull_notices.issuer IS NOT NULL);
+    PERFORM service_provider.require_issuer(pull_notices.issuer);
+    SELECT i.server, i.last_notice_no INTO STRICT contract
+      FROM service_provider.issuer i
+     WHERE i.issuer = pull_notices.issuer
+       FOR NO KEY UPDATE;
+    IF contract.server IS NULL THEN
+        RAISE EXCEPTION 'issuer "%" has no server', pull_notices.issuer
+            USING ERRCODE = '55000',
+                  HINT = 'Name its foreign server with service_provider.register_issuer.';
+    END IF;
+
+    LOOP
+        batch := service_provider.pull_batch(
+            contract.server, contract.last_notice_no, max_rows);
+        total := total + batch.fetched;
+        EXIT WHEN batch.fetched = 0;
+        IF batch.last_no = contract.last_notice_no THEN
+            RAISE EXCEPTION 'server "%" does not go on after notice %',
+                contract.server, contract.last_notice_no
+                USING ERRCODE = '08P01';
+        END IF;
+        contract.last_notice_no := batch.last_no;
+        EXIT WHEN batch.fetched < max_rows;
+    END LOOP;
+
+    UPDATE service_provider.issuer i
+       SET last_notice_no = contract.last_notice_no
+     WHERE i.issuer = pull_notices.issuer
+       AND i.last_notice_no <> contract.last_notice_no;
+    RETURN total;
+END
+$$;
+COMMENT ON FUNCTION service_provider.pull_notices(screissue.company_id) IS
+    'fetching and landing of the notices that an issuer has for us';

@@ -1,0 +1,185 @@
+-- Replies to inquiries that the application server carried (Fig. 11, Fig. 16)
+
+-- Step 807, R38, R39: the issuer's reply to an inquiry that the application
+-- server carried; then the request is judged on.  old_card: only where cards
+-- can be read, the pair is stored like a notice then (Fig. 13).  Repeatable.
+-- Errors: 22023 unknown request, a message id without reissued or the other
+-- way round or of another issuer or provider, or a pair of one card; SR007
+-- the request waits for no reply; SR009 another reply is on record.
+CREATE FUNCTION service_provider.record_reply(
+    request_id bigint,
+    platform_type integer,
+    reissued boolean,
+    message screissue.message_id,
+    old_card screissue.card_id DEFAULT NULL,
+    OUT outcome screissue.reload_outcome,
+    OUT refusal text,
+    OUT inherits screissue.message_id,
+    OUT fee numeric,
+    OUT currency text,
+    OUT examination_substituted boolean)
+    LANGUAGE plpgsql
+    VOLATILE
+    SECURITY DEFINER
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+BEGIN
+    PERFORM service_provider.own_company();
+    PERFORM service_provider.lock_request(record_reply.request_id);
+    PERFORM service_provider.check_reply(
+        record_reply.request_id, record_reply.reissued, record_reply.message,
+        record_reply.old_card);
+    IF service_provider.store_reply(
+           record_reply.request_id, record_reply.platform_type,
+           record_reply.reissued, record_reply.message,
+           record_reply.old_card) THEN
+        PERFORM service_provider.judge_reply(record_reply.request_id);
+    END IF;
+
+    SELECT v.outcome, v.refusal, v.inherits, v.fee, v.currency,
+           v.examination_substituted
+      INTO record_reply.outcome, record_reply.refusal,
+           record_reply.inherits, record_reply.fee, record_reply.currency,
+           record_reply.examination_substituted
+      FROM service_provider.get_verdict(record_reply.request_id) v;
+END
+$$;
+COMMENT ON FUNCTION service_provider.record_reply(
+    bigint, integer, boolean, screissue.message_id, screissue.card_id) IS
+    'reply of the issuer to an inquiry (Fig. 11 step 1105, Fig. 16)';
+
+-- Raises 22023 unless the reply is whole and meant for this request.
+CREATE FUNCTION service_provider.check_reply(
+    request_id bigint,
+    reissued boolean,
+    message screissue.message_id,
+    old_card screissue.card_id)
+    RETURNS void
+    LANGUAGE plpgsql
+    STABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    request record;
+BEGIN
+    PERFORM screissue.require('reissued', check_reply.reissued IS NOT NULL);
+    IF check_reply.reissued <> (check_reply.message IS NOT NULL) THEN
+        RAISE EXCEPTION 'a reply has a message id if and only if the card is reissued'
+            USING ERRCODE = '22023';
+    END IF;
+    SELECT r.issuer, r.card_id INTO STRICT request
+      FROM service_provider.reload_request r
+     WHERE r.request_id = check_reply.request_id;
+    IF check_reply.reissued THEN
+        PERFORM service_provider.require_message(check_reply.message,
+                                                 request.issuer);
+    END IF;
+    IF check_reply.old_card = request.card_id THEN
+        RAISE EXCEPTION 'card "%" cannot replace itself', mask(request.card_id)
+            USING ERRCODE = '22023';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION service_provider.check_reply(
+    bigint, boolean, screissue.message_id, screissue.card_id) IS
+    'check of a reply against its request';
+
+-- Stores the reply; false if the same one is on record.  The old card is kept
+-- only where cards can be read (R42).
+CREATE FUNCTION service_provider.store_reply(
+    request_id bigint,
+    platform_type integer,
+    reissued boolean,
+    message screissue.message_id,
+    old_card screissue.card_id)
+    RETURNS boolean
+    LANGUAGE plpgsql
+    VOLATILE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    readable_old_card CONSTANT screissue.card_id := CASE
+        WHEN service_provider.method_of(store_reply.platform_type) = 1
+            THEN store_reply.old_card END;
+    request_outcome screissue.reload_outcome;
+    recorded record;
+BEGIN
+    SELECT p.platform_type, p.reissued, p.message_id, p.old_card_id
+      INTO recorded
+      FROM service_provider.inquiry_reply p
+     WHERE p.request_id = store_reply.request_id;
+    IF FOUND THEN
+        IF recorded.platform_type IS DISTINCT FROM store_reply.platform_type
+           OR recorded.reissued <> store_reply.reissued
+           OR recorded.message_id IS DISTINCT FROM store_reply.message
+           OR recorded.old_card_id IS DISTINCT FROM readable_old_card THEN
+            RAISE EXCEPTION 'request % is recorded with another reply',
+                store_reply.request_id
+                USING ERRCODE = 'SR009',
+                      HINT = 'Make a new request for a new inquiry.';
+        END IF;
+        RETURN false;
+    END IF;
+
+    SELECT r.outcome INTO STRICT request_outcome
+      FROM service_provider.reload_request r
+     WHERE r.request_id = store_reply.request_id;
+    IF request_outcome NOT IN ('awaiting_reply', 'not_reissued') THEN
+        RAISE EXCEPTION 'request % is %, it waits for no reply',
+            store_reply.request_id, request_outcome
+            USING ERRCODE = 'SR007';
+    END IF;
+    INSERT INTO service_provider.inquiry_reply
+        (request_id, platform_type, reissued, message_id, old_card_id,
+         replied_at, carrier)
+    VALUES (store_reply.request_id, store_reply.platform_type,
+            store_reply.reissued, store_reply.message, readable_old_card,
+            now(), 'application');
+    RETURN true;
+END
+$$;
+COMMENT ON FUNCTION service_provider.store_reply(
+    bigint, integer, boolean, screissue.message_id, screissue.card_id) IS
+    'storing of a reply (Fig. 16)';
+
+-- Judges a request by the reply that was stored for it.
+CREATE FUNCTION service_provider.judge_reply(request_id bigint)
+    RETURNS void
+    LANGUAGE plpgsql
+    VOLATILE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    reply record;
+BEGIN
+    SELECT p.platform_type, p.reissued, p.message_id, p.old_card_id,
+           service_provider.method_of(p.platform_type) AS method
+      INTO STRICT reply
+      FROM service_provider.inquiry_reply p
+     WHERE p.request_id = judge_reply.request_id;
+    IF NOT reply.reissued THEN
+        PERFORM service_provider.decide(
+            judge_reply.request_id, 'not_reissued',
+            'the issuer''s reply is negative');
+        RETURN;
+    END IF;
+
+    -- R42: now we know that the card's id is not ours to keep.
+    UPDATE service_provider.reload_request r
+       SET method = coalesce(r.method, reply.method),
+           card_id = CASE WHEN reply.method = 2 THEN NULL ELSE r.card_id END
+     WHERE r.request_id = judge_reply.request_id;
+    UPDATE service_provider.reload_request r
+       SET notice_no = service_provider.land_answer(
+               r.request_id, reply.platform_type, reply.old_card_id::text,
+               reply.message_id::text)
+     WHERE r.request_id = judge_reply.request_id
+       AND r.card_id IS NOT NULL
+       AND reply.old_card_id IS NOT NULL;
+    IF NOT service_provider.decide_if_closed(judge_reply.request_id) THEN
+        PERFORM service_provider.judge_load(judge_reply.request_id);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION service_provider.judge_reply(bigint) IS
+    'judgement of a request by its reply (Fig. 11 steps 1105-1108)';

@@ -1,0 +1,60 @@
+-- Setting up a service provider
+
+CREATE FUNCTION service_provider.setup(
+    company screissue.company_id,
+    name text)
+    RETURNS void
+    LANGUAGE plpgsql
+    VOLATILE
+    SECURITY DEFINER
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    self record;
+BEGIN
+    PERFORM screissue.require('company', setup.company IS NOT NULL);
+    PERFORM screissue.require('name', setup.name IS NOT NULL);
+    PERFORM screissue.begin_setup();
+
+    IF to_regclass('service_provider.self') IS NULL THEN
+        PERFORM service_provider.layout_1();
+        PERFORM service_provider.create_landing_triggers();
+        INSERT INTO service_provider.self (company_id, name, layout)
+        VALUES (setup.company, setup.name, 1);
+        RETURN;
+    END IF;
+
+    SELECT s.company_id, s.name INTO STRICT self
+      FROM service_provider.self s;
+    IF self.company_id <> setup.company THEN
+        RAISE EXCEPTION 'service provider is already set up as company "%"',
+            self.company_id
+            USING ERRCODE = 'SR009',
+                  HINT = 'The company cannot change later.';
+    END IF;
+    UPDATE service_provider.self s SET name = setup.name
+     WHERE s.name <> setup.name;
+END
+$$;
+COMMENT ON FUNCTION
+    service_provider.setup(screissue.company_id, text) IS
+    'make or migrate the tables of a service provider';
+
+-- The company id of this provider; raises SR001 before setup.
+CREATE FUNCTION service_provider.own_company()
+    RETURNS screissue.company_id
+    LANGUAGE plpgsql
+    STABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+BEGIN
+    IF to_regclass('service_provider.self') IS NULL THEN
+        RAISE EXCEPTION 'no service provider is set up in this database'
+            USING ERRCODE = 'SR001',
+                  HINT = 'Call service_provider.setup(company, name) first.';
+    END IF;
+    RETURN (SELECT s.company_id FROM service_provider.self s);
+END
+$$;
+COMMENT ON FUNCTION service_provider.own_company() IS
+    'company id of this service provider';

@@ -1,0 +1,287 @@
+-- Tables of the service provider.
+
+CREATE TABLE service_provider.self (
+    one_row boolean NOT NULL DEFAULT true,
+    company_id screissue.company_id NOT NULL,
+    name text NOT NULL,
+    layout integer NOT NULL,
+    CONSTRAINT self_pkey PRIMARY KEY (one_row),
+    CONSTRAINT self_one_row_check CHECK (one_row)
+);
+COMMENT ON TABLE service_provider.self IS 'this service provider: one row';
+
+CREATE TABLE service_provider.issuer (
+    issuer screissue.company_id NOT NULL,
+    name text NOT NULL,
+    lei text,
+    subscription name,
+    server name,
+    contract_until date,
+    last_notice_no bigint NOT NULL DEFAULT 0,
+    CONSTRAINT issuer_pkey PRIMARY KEY (issuer),
+    CONSTRAINT issuer_subscription_key UNIQUE (subscription)
+);
+COMMENT ON TABLE service_provider.issuer IS
+    'card issuers with whom there is a contract (R4)';
+COMMENT ON COLUMN service_provider.issuer.subscription IS
+    'the one subscription that may deliver notices of this issuer';
+COMMENT ON COLUMN service_provider.issuer.server IS
+    'foreign server over which the issuer is asked';
+COMMENT ON COLUMN service_provider.issuer.last_notice_no IS
+    'cursor of pull_notices: the last number that was fetched';
+
+CREATE TABLE service_provider.application (
+    app_id screissue.app_id NOT NULL,
+    name text NOT NULL,
+    examination_mode text NOT NULL,
+    max_examination_age interval,
+    withdrawn_at timestamp with time zone,
+    CONSTRAINT application_pkey PRIMARY KEY (app_id),
+    CONSTRAINT application_examination_mode_check
+        CHECK (examination_mode IN ('substitute', 'refer', 'new'))
+);
+COMMENT ON TABLE service_provider.application IS
+    'applications of this provider';
+
+CREATE TABLE service_provider.tariff (
+    app_id screissue.app_id NOT NULL,
+    kind screissue.tariff_kind NOT NULL,
+    reason screissue.reissue_reason,
+    amount numeric NOT NULL,
+    currency text NOT NULL,
+    CONSTRAINT tariff_app_id_kind_reason_key
+        UNIQUE NULLS NOT DISTINCT (app_id, kind, reason),
+    CONSTRAINT tariff_app_id_fkey
+        FOREIGN KEY (app_id) REFERENCES service_provider.application,
+    CONSTRAINT tariff_amount_check
+        CHECK (amount >= 0 AND amount < 'Infinity'),
+    CONSTRAINT tariff_currency_check CHECK (currency ~ '^[A-Z]{3}$')
+);
+COMMENT ON TABLE service_provider.tariff IS
+    'what users pay for a load and for a reload (claim 14)';
+COMMENT ON COLUMN service_provider.tariff.reason IS 'NULL = any reason';
+
+CREATE TABLE service_provider.policy (
+    event text NOT NULL,
+    function text NOT NULL,
+    CONSTRAINT policy_pkey PRIMARY KEY (event),
+    CONSTRAINT policy_event_check CHECK (event = 'reload')
+);
+COMMENT ON TABLE service_provider.policy IS
+    'policy functions, by qualified signature; none = the default policy';
+
+CREATE TABLE service_provider.examination (
+    examination_id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    event text NOT NULL,
+    message_id screissue.message_id,
+    approved boolean,
+    reason text,
+    examined_at timestamp with time zone NOT NULL,
+    valid_until timestamp with time zone,
+    examiner text,
+    details jsonb,
+    substitutes bigint,
+    CONSTRAINT examination_pkey PRIMARY KEY (examination_id),
+    CONSTRAINT examination_substitutes_fkey
+        FOREIGN KEY (substitutes) REFERENCES service_provider.examination,
+    CONSTRAINT examination_event_check CHECK (event IN ('load', 'reload'))
+);
+COMMENT ON TABLE service_provider.examination IS
+    'judgements made, with their evidence (the patent''s credit investigations)';
+COMMENT ON COLUMN service_provider.examination.message_id IS
+    'load that was examined; for a reload, the old load that it is judged by';
+COMMENT ON COLUMN service_provider.examination.substitutes IS
+    'examination really made that was reused instead of a new one (claim 12)';
+CREATE INDEX examination_message_id_idx
+    ON service_provider.examination (message_id);
+
+CREATE TABLE service_provider.app_load (
+    message_id screissue.message_id NOT NULL,
+    issuer screissue.company_id NOT NULL,
+    app_id screissue.app_id NOT NULL,
+    card_id screissue.card_id,
+    platform_type integer,
+    user_ref text,
+    status screissue.load_status NOT NULL,
+    examination_id bigint,
+    account jsonb,
+    fee numeric,
+    currency text,
+    permitted_at timestamp with time zone NOT NULL,
+    loaded_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    confirmed_at timestamp with time zone,
+    inherits screissue.message_id,
+    CONSTRAINT app_load_pkey PRIMARY KEY (message_id),
+    CONSTRAINT app_load_issuer_fkey
+        FOREIGN KEY (issuer) REFERENCES service_provider.issuer,
+    CONSTRAINT app_load_app_id_fkey
+        FOREIGN KEY (app_id) REFERENCES service_provider.application,
+    CONSTRAINT app_load_examination_id_fkey
+        FOREIGN KEY (examination_id) REFERENCES service_provider.examination
+);
+COMMENT ON TABLE service_provider.app_load IS
+    'loads, by message id (Fig. 17) and by card id where it is readable (Fig. 14)';
+COMMENT ON COLUMN service_provider.app_load.examination_id IS
+    'examination that counts now: the newest finding about this load';
+COMMENT ON COLUMN service_provider.app_load.fee IS
+    'price fixed at the verdict; permitted and failed loads cost nothing';
+COMMENT ON COLUMN service_provider.app_load.confirmed_at IS
+    'when the issuer was told of the present status';
+COMMENT ON COLUMN service_provider.app_load.inherits IS
+    'the old load whose place this reload took';
+CREATE INDEX app_load_issuer_card_id_idx
+    ON service_provider.app_load (issuer, card_id);
+CREATE INDEX app_load_inherits_idx ON service_provider.app_load (inherits)
+    WHERE inherits IS NOT NULL;
+CREATE INDEX app_load_unconfirmed_idx ON service_provider.app_load (issuer)
+    WHERE confirmed_at IS NULL;
+
+-- The inbox.  Nothing that a parsed notice says may be refused here: no
+-- foreign key, no CHECK, no NOT NULL but the key's.
+CREATE TABLE service_provider.reissue_notice (
+    issuer screissue.company_id NOT NULL,
+    notice_no bigint NOT NULL,
+    kind text,
+    platform_type integer,
+    new_card_id screissue.card_id,
+    old_card_id screissue.card_id,
+    app_id screissue.app_id,
+    message_id screissue.message_id,
+    reason text,
+    noted_at timestamp with time zone,
+    received_at timestamp with time zone,
+    carrier text,
+    duplicates integer,
+    CONSTRAINT reissue_notice_pkey PRIMARY KEY (issuer, notice_no)
+);
+COMMENT ON TABLE service_provider.reissue_notice IS
+    'notices received, whatever carried them (Fig. 13 at the provider)';
+COMMENT ON COLUMN service_provider.reissue_notice.carrier IS
+    'replication, pull, file, paper or inquiry';
+COMMENT ON COLUMN service_provider.reissue_notice.duplicates IS
+    'how often the same notice arrived again; NULL = never';
+CREATE INDEX reissue_notice_new_card_id_idx
+    ON service_provider.reissue_notice (issuer, new_card_id, app_id);
+CREATE INDEX reissue_notice_old_card_id_idx
+    ON service_provider.reissue_notice (issuer, old_card_id);
+
+CREATE TABLE service_provider.quarantined_notice (
+    quarantine_id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    issuer text,
+    provider text,
+    notice_no text,
+    kind text,
+    platform_type text,
+    new_card_id text,
+    old_card_id text,
+    app_id text,
+    message_id text,
+    reason text,
+    noted_at text,
+    digest bytea,
+    subscription text,
+    carrier text,
+    cause text,
+    received_at timestamp with time zone,
+    resolved_at timestamp with time zone,
+    CONSTRAINT quarantined_notice_pkey PRIMARY KEY (quarantine_id)
+);
+COMMENT ON TABLE service_provider.quarantined_notice IS
+    'notices that were not believed, as they came, with the cause';
+COMMENT ON COLUMN service_provider.quarantined_notice.digest IS
+    'SHA-256 of the content, which is not kept when the notice was for somebody else';
+
+CREATE TABLE service_provider.reload_request (
+    request_id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    issuer screissue.company_id NOT NULL,
+    app_id screissue.app_id NOT NULL,
+    platform_type integer NOT NULL,
+    card_id screissue.card_id,
+    attribute screissue.card_attribute,
+    attribute_sha256 bytea,
+    user_ref text,
+    requested_by text,
+    printed_number text,
+    requested_at timestamp with time zone NOT NULL,
+    method integer,
+    outcome screissue.reload_outcome,
+    refusal text,
+    decided_at timestamp with time zone,
+    notice_no bigint,
+    inherits screissue.message_id,
+    examination_id bigint,
+    fee numeric,
+    currency text,
+    message_id screissue.message_id,
+    completed_at timestamp with time zone,
+    CONSTRAINT reload_request_pkey PRIMARY KEY (request_id),
+    CONSTRAINT reload_request_issuer_fkey
+        FOREIGN KEY (issuer) REFERENCES service_provider.issuer,
+    CONSTRAINT reload_request_app_id_fkey
+        FOREIGN KEY (app_id) REFERENCES service_provider.application,
+    CONSTRAINT reload_request_examination_id_fkey
+        FOREIGN KEY (examination_id) REFERENCES service_provider.examination
+);
+COMMENT ON TABLE service_provider.reload_request IS
+    'requests for a reload, the outcome and its evidence (Fig. 7, Fig. 11)';
+COMMENT ON COLUMN service_provider.reload_request.attribute IS
+    'erased when the outcome is known; its digest stays';
+COMMENT ON COLUMN service_provider.reload_request.notice_no IS
+    'the notice that was judged';
+COMMENT ON COLUMN service_provider.reload_request.inherits IS
+    'the old load that was judged';
+COMMENT ON COLUMN service_provider.reload_request.message_id IS
+    'loading permission under which the reload was done';
+CREATE INDEX reload_request_inherits_idx
+    ON service_provider.reload_request (inherits);
+
+CREATE TABLE service_provider.inquiry_reply (
+    request_id bigint NOT NULL,
+    platform_type integer,
+    reissued boolean NOT NULL,
+    message_id screissue.message_id,
+    old_card_id screissue.card_id,
+    replied_at timestamp with time zone NOT NULL,
+    carrier text NOT NULL,
+    CONSTRAINT inquiry_reply_pkey PRIMARY KEY (request_id),
+    CONSTRAINT inquiry_reply_request_id_fkey
+        FOREIGN KEY (request_id) REFERENCES service_provider.reload_request
+);
+COMMENT ON TABLE service_provider.inquiry_reply IS
+    'replies of issuers to inquiries (Fig. 16)';
+CREATE INDEX inquiry_reply_message_id_idx
+    ON service_provider.inquiry_reply (message_id);
+
+-- Fig. 13 at the provider: a pair stands as long as the newest word on one
+-- application of the reissued card is no withdrawal.
+CREATE VIEW service_provider.reissue_pair AS
+    SELECT DISTINCT n.issuer, n.old_card_id, n.new_card_id
+      FROM service_provider.reissue_notice n
+     WHERE n.kind = 'reissue'
+       AND n.old_card_id IS NOT NULL
+       AND NOT EXISTS
+           (SELECT FROM service_provider.reissue_notice w
+             WHERE w.issuer OPERATOR(screissue.=) n.issuer
+               AND w.new_card_id OPERATOR(screissue.=) n.new_card_id
+               AND w.app_id OPERATOR(screissue.=) n.app_id
+               AND w.kind = 'withdrawal'
+               AND w.notice_no > n.notice_no);
+COMMENT ON VIEW service_provider.reissue_pair IS
+    'pairs of old and reissued card, searchable by either with the issuer (Fig. 13)';
+
+CREATE VIEW service_provider.masked_reissue_pair AS
+    SELECT p.issuer,
+           screissue.mask(p.old_card_id) AS old_card_id,
+           screissue.mask(p.new_card_id) AS new_card_id
+      FROM service_provider.reissue_pair p;
+COMMENT ON VIEW service_provider.masked_reissue_pair IS
+    'pairs of old and reissued card with masked ids, for auditors';
+
+CREATE VIEW service_provider.unconfirmed_load AS
+    SELECT l.issuer, l.message_id, l.app_id, l.status, l.loaded_at, l.ended_at
+      FROM service_provider.app_load l
+     WHERE l.confirmed_at IS NULL
+       AND l.status <> 'permitted';
+COMMENT ON VIEW service_provider.unconfirmed_load IS
+    'loads and unloads that the issuer has not been told of';

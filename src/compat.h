@@ -1,0 +1,51 @@
+/*-------------------------------------------------------------------------
+ *
+ * compat.h
+ *	  One server API for PostgreSQL 15 to 18: the newest one.
+ *
+ * The only file that looks at PG_VERSION_NUM.  Include it after the server's
+ * headers.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SCREISSUE_COMPAT_H
+#define SCREISSUE_COMPAT_H
+
+#if PG_VERSION_NUM < 150000
+#error "screissue needs PostgreSQL 15 or later"
+#endif
+
+#if PG_VERSION_NUM >= 160000
+#include "nodes/miscnodes.h"
+#include "varatt.h"
+#else
+/* Soft errors: before 16 every error is a hard one. */
+#define errsave(context, ...) \
+	do \
+	{ \
+		(void) (context); \
+		ereport(ERROR, __VA_ARGS__); \
+	} while (0)
+#define ereturn(context, dummy_value, ...) \
+	do \
+	{ \
+		errsave(context, __VA_ARGS__); \
+		return dummy_value; \
+	} while (0)
+#endif
+
+/* 16: whether only summarizing indexes are to be written. */
+#if PG_VERSION_NUM < 160000
+#define ExecInsertIndexTuples(target, slot, estate, update, no_error, conflict, arbiters, only_summarizing) \
+	(ExecInsertIndexTuples)(target, slot, estate, update, no_error, conflict, arbiters)
+#endif
+
+/* 18: the tuple that is no conflict of its own; whether a deferrable key will do. */
+#if PG_VERSION_NUM < 180000
+#define ExecCheckIndexConstraints(target, slot, estate, conflict, own, arbiters) \
+	(ExecCheckIndexConstraints)(target, slot, estate, conflict, arbiters)
+#define RelationGetPrimaryKeyIndex(relation, deferrable_ok) \
+	(RelationGetPrimaryKeyIndex)(relation)
+#endif
+
+#endif /* SCREISSUE_COMPAT_H */

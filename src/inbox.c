@@ -1,0 +1,240 @@
+/*-------------------------------------------------------------------------
+ *
+ * inbox.c
+ *	  The inbox of notices, service_provider.reissue_notice
+ *
+ * Every carrier brings its notices here, the apply worker of a subscription
+ * millions of them, so a row goes in as INSERT ... ON CONFLICT DO NOTHING
+ * would put it in, but without a planner and an executor around it:
+ * speculative insertion through the table access method, the primary key
+ * (issuer, notice_no) being the arbiter.  Two carriers that bring the same
+ * notice at once end with one row.
+ *
+ * Triggers do not fire and constraints other than unique indexes are not
+ * looked at: setup gives the table none.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/heapam.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "utils/datum.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#include "compat.h"
+#include "notice.h"
+#include "table.h"
+
+static const ColumnShape inbox_shape[INBOX_COLUMNS] = {
+	[INBOX_ISSUER] = {"issuer", 8},
+	[INBOX_NOTICE_NO] = {"notice_no", 8},
+	[INBOX_KIND] = {"kind", -1},
+	[INBOX_PLATFORM_TYPE] = {"platform_type", 4},
+	[INBOX_NEW_CARD_ID] = {"new_card_id", -1},
+	[INBOX_OLD_CARD_ID] = {"old_card_id", -1},
+	[INBOX_APP_ID] = {"app_id", -1},
+	[INBOX_MESSAGE_ID] = {"message_id", 24},
+	[INBOX_REASON] = {"reason", -1},
+	[INBOX_NOTED_AT] = {"noted_at", 8},
+	[INBOX_RECEIVED_AT] = {"received_at", 8},
+	[INBOX_CARRIER] = {"carrier", -1},
+	[INBOX_DUPLICATES] = {"duplicates", 4},
+};
+
+/* What one insertion needs; made and released by screissue_store_notice() */
+typedef struct InboxWriter
+{
+	Relation table;
+	EState *estate;
+	ResultRelInfo *target;
+	List *arbiter; /* the primary key's index */
+	TupleTableSlot *row; /* the row to store */
+	TupleTableSlot *existing; /* the row that is in its way */
+} InboxWriter;
+
+static void
+begin_writing(InboxWriter *writer)
+{
+	writer->table = screissue_open_table("service_provider", "reissue_notice", RowExclusiveLock, inbox_shape, INBOX_COLUMNS);
+	writer->arbiter = list_make1_oid(screissue_primary_key(writer->table));
+	writer->estate = CreateExecutorState();
+	writer->estate->es_output_cid = GetCurrentCommandId(true);
+	writer->target = makeNode(ResultRelInfo);
+	InitResultRelInfo(writer->target, writer->table, 0, NULL, 0);
+	ExecOpenIndices(writer->target, true);
+	writer->row = table_slot_create(writer->table, &writer->estate->es_tupleTable);
+	writer->existing = NULL;
+}
+
+/* The lock on the table stays until the end of the transaction, as ever. */
+static void
+end_writing(InboxWriter *writer)
+{
+	ExecCloseIndices(writer->target);
+	ExecResetTupleTable(writer->estate->es_tupleTable, false);
+	FreeExecutorState(writer->estate);
+	table_close(writer->table, NoLock);
+}
+
+static void
+fill_slot(TupleTableSlot *slot, const InboxRow *row)
+{
+	ExecClearTuple(slot);
+	memcpy(slot->tts_values, row->values, sizeof(row->values));
+	memcpy(slot->tts_isnull, row->isnull, sizeof(row->isnull));
+	for (int i = INBOX_COLUMNS; i < slot->tts_tupleDescriptor->natts; i++)
+		slot->tts_isnull[i] = true;
+	ExecStoreVirtualTuple(slot);
+}
+
+/*
+ * Insert the row unless its number is taken; then false, and the place of the
+ * row that has it.  Waits for another transaction that is about to take or to
+ * give up the number.  The steps are those of ExecInsert().
+ */
+static bool
+insert_speculatively(InboxWriter *writer, ItemPointer taken_by)
+{
+	for (;;)
+	{
+		bool conflict = false;
+		ItemPointerData none_yet;
+		uint32 token;
+		List *recheck;
+
+		CHECK_FOR_INTERRUPTS();
+
+		/* Saves a dead row when the conflict is there to be seen. */
+		ItemPointerSetInvalid(&none_yet);
+		if (!ExecCheckIndexConstraints(writer->target, writer->row, writer->estate, taken_by, &none_yet, writer->arbiter))
+			return false;
+
+		token = SpeculativeInsertionLockAcquire(GetCurrentTransactionId());
+		table_tuple_insert_speculative(writer->table, writer->row, writer->estate->es_output_cid, 0, NULL, token);
+		recheck = ExecInsertIndexTuples(writer->target, writer->row, writer->estate, false, true, &conflict, writer->arbiter, false);
+		table_tuple_complete_speculative(writer->table, writer->row, token, !conflict);
+		SpeculativeInsertionLockRelease(GetCurrentTransactionId());
+		list_free(recheck);
+
+		if (!conflict)
+			return true;
+	}
+}
+
+/* Do both rows agree in a column?  Equal values have equal images. */
+static bool
+column_equals(TupleTableSlot *a, TupleTableSlot *b, InboxColumn column)
+{
+	Form_pg_attribute attribute = TupleDescAttr(a->tts_tupleDescriptor, column);
+
+	if (a->tts_isnull[column] || b->tts_isnull[column])
+		return a->tts_isnull[column] && b->tts_isnull[column];
+	return datum_image_eq(a->tts_values[column], b->tts_values[column], attribute->attbyval, attribute->attlen);
+}
+
+/* Are the rows the same notice, whatever brought them and when? */
+static bool
+same_notice(TupleTableSlot *a, TupleTableSlot *b)
+{
+	slot_getsomeattrs(a, INBOX_COLUMNS);
+	slot_getsomeattrs(b, INBOX_COLUMNS);
+	for (InboxColumn column = INBOX_ISSUER; column <= INBOX_NOTED_AT; column++)
+	{
+		if (!column_equals(a, b, column))
+			return false;
+	}
+	return true;
+}
+
+static bool
+same_number(TupleTableSlot *a, TupleTableSlot *b)
+{
+	slot_getsomeattrs(a, INBOX_NOTICE_NO + 1);
+	slot_getsomeattrs(b, INBOX_NOTICE_NO + 1);
+	return column_equals(a, b, INBOX_ISSUER) && column_equals(a, b, INBOX_NOTICE_NO);
+}
+
+/*
+ * Read the row that has the number.  False if it is gone since: the place may
+ * even have been given to another row.
+ */
+static bool
+read_existing(InboxWriter *writer, ItemPointer tid)
+{
+	if (writer->existing == NULL)
+		writer->existing = table_slot_create(writer->table, &writer->estate->es_tupleTable);
+	return table_tuple_fetch_row_version(writer->table, tid, SnapshotAny, writer->existing) &&
+		same_number(writer->row, writer->existing);
+}
+
+/*
+ * Count one more arrival of a notice that is there.  False if it is gone
+ * since.  Where the snapshot of the transaction cannot see it, 40001.
+ */
+static bool
+count_duplicate(InboxWriter *writer)
+{
+	static Oid argument_types[2] = {InvalidOid, INT8OID};
+	static SavedStatement statement = {
+		.text = "UPDATE service_provider.reissue_notice n"
+				" SET duplicates = coalesce(n.duplicates, 0) OPERATOR(pg_catalog.+) 1"
+				" WHERE n.issuer OPERATOR(screissue.=) $1"
+				" AND n.notice_no OPERATOR(pg_catalog.=) $2",
+		.arguments = 2,
+		.argument_types = argument_types,
+	};
+	Datum values[2] = {writer->row->tts_values[INBOX_ISSUER], writer->row->tts_values[INBOX_NOTICE_NO]};
+
+	argument_types[0] = TupleDescAttr(RelationGetDescr(writer->table), INBOX_ISSUER)->atttypid;
+	if (screissue_execute(writer->table, &statement, values, NULL) > 0)
+		return true;
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR,
+				errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				errmsg("could not serialize access due to concurrent update"));
+	return false;
+}
+
+static InboxResult
+write_row(InboxWriter *writer)
+{
+	ItemPointerData taken_by;
+
+	while (!insert_speculatively(writer, &taken_by))
+	{
+		if (!read_existing(writer, &taken_by))
+			continue;
+		if (!same_notice(writer->row, writer->existing))
+			return INBOX_CONTRADICTION;
+		if (count_duplicate(writer))
+			return INBOX_DUPLICATE;
+	}
+	return INBOX_STORED;
+}
+
+/*
+ * Store a notice in the inbox, once: the same notice again is counted, another
+ * one with its number leaves everything as it is (E19).  Content never raises;
+ * what the server cannot do does.  Memory is the caller's short-lived context.
+ */
+InboxResult
+screissue_store_notice(const InboxRow *row)
+{
+	InboxWriter writer;
+	InboxResult result;
+
+	PreventCommandIfReadOnly("INSERT");
+	begin_writing(&writer);
+	fill_slot(writer.row, row);
+	result = write_row(&writer);
+	end_writing(&writer);
+	return result;
+}

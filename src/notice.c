@@ -1,0 +1,529 @@
+/*-------------------------------------------------------------------------
+ *
+ * notice.c
+ *	  Landing of notices at the service provider (Fig. 7 steps 601, 602)
+ *
+ * One road for every carrier: a notice, in the columns of screissue.notice,
+ * is judged and then kept either in the inbox, service_provider.reissue_notice,
+ * or in service_provider.quarantined_notice.  Subscriptions deliver into
+ * screissue.notice, where the trigger below takes the row in the worker and
+ * lets nothing through; other carriers call service_provider.receive_notice().
+ *
+ * Nothing in the content of a notice raises: an error would stop the
+ * subscription for good (E37).  A fault of the server (no disk space, a
+ * deadlock, a cancel, a table that is missing) does raise: the worker tries
+ * again, and no notice is lost.
+ *
+ * Causes of quarantine, in the order in which they are looked for:
+ *
+ *	unparsable: COLUMN	a value is missing or is not of its type
+ *	wrong_provider		for somebody else; content not kept (E24)
+ *	unknown_issuer		there is no contract with the issuer
+ *	wrong_subscription	not the one that may speak for the issuer (E23)
+ *	wrong_message_id	loading permission of other parties
+ *	contradiction		its number is that of another notice (E19)
+ *
+ * The functions here are called in memory contexts that are reset for each
+ * row, so they leave what they allocate.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_subscription.h"
+#include "commands/trigger.h"
+#include "replication/worker_internal.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#include "compat.h"
+#include "app_id.h"
+#include "card_id.h"
+#include "company_id.h"
+#include "message_id.h"
+#include "notice.h"
+#include "screissue.h"
+#include "table.h"
+#include "type_support.h"
+
+PG_FUNCTION_INFO_V1(screissue_land_notice);
+PG_FUNCTION_INFO_V1(screissue_guard_notice);
+PG_FUNCTION_INFO_V1(screissue_receive_notice);
+
+static const ColumnShape wire_shape[WIRE_COLUMNS] = {
+	[WIRE_ISSUER] = {"issuer", -1},
+	[WIRE_PROVIDER] = {"provider", -1},
+	[WIRE_NOTICE_NO] = {"notice_no", 8},
+	[WIRE_KIND] = {"kind", -1},
+	[WIRE_PLATFORM_TYPE] = {"platform_type", 4},
+	[WIRE_NEW_CARD_ID] = {"new_card_id", -1},
+	[WIRE_OLD_CARD_ID] = {"old_card_id", -1},
+	[WIRE_APP_ID] = {"app_id", -1},
+	[WIRE_MESSAGE_ID] = {"message_id", -1},
+	[WIRE_REASON] = {"reason", -1},
+	[WIRE_NOTED_AT] = {"noted_at", 8},
+};
+
+/* The columns that are read of service_provider.self and .issuer */
+enum
+{
+	SELF_COMPANY_ID = 1,
+	SELF_COLUMNS
+};
+static const ColumnShape self_shape[SELF_COLUMNS] = {
+	{"one_row", 1},
+	{"company_id", 8},
+};
+enum
+{
+	ISSUER_SUBSCRIPTION = 3,
+	ISSUER_COLUMNS
+};
+static const ColumnShape issuer_shape[ISSUER_COLUMNS] = {
+	{"issuer", 8},
+	{"name", -1},
+	{"lei", -1},
+	{"subscription", NAMEDATALEN},
+};
+
+typedef enum Cause
+{
+	CAUSE_NONE,
+	CAUSE_UNPARSABLE,
+	CAUSE_WRONG_PROVIDER,
+	CAUSE_UNKNOWN_ISSUER,
+	CAUSE_WRONG_SUBSCRIPTION,
+	CAUSE_WRONG_MESSAGE_ID,
+	CAUSE_CONTRADICTION
+} Cause;
+
+static const char *const cause_word[] = {
+	[CAUSE_UNPARSABLE] = "unparsable",
+	[CAUSE_WRONG_PROVIDER] = "wrong_provider",
+	[CAUSE_UNKNOWN_ISSUER] = "unknown_issuer",
+	[CAUSE_WRONG_SUBSCRIPTION] = "wrong_subscription",
+	[CAUSE_WRONG_MESSAGE_ID] = "wrong_message_id",
+	[CAUSE_CONTRADICTION] = "contradiction",
+};
+
+/* A notice under judgement */
+typedef struct Trial
+{
+	const WireNotice *wire;
+	InboxRow row; /* what it parses to */
+	uint64_t own_company; /* this service provider */
+	uint64_t issuer; /* who it claims to be from */
+	WireColumn unparsable; /* the column to blame */
+} Trial;
+
+/* A column of the wire and what it parses to */
+typedef struct ContentColumn
+{
+	WireColumn from;
+	InboxColumn to;
+	bool required;
+	bool (*parse)(const char *text, size_t len, Datum *value); /* NULL = as it is */
+} ContentColumn;
+
+static bool
+parse_card_id(const char *text, size_t len, Datum *value)
+{
+	uint8_t image[CARD_ID_MAX_IMAGE];
+	size_t image_len;
+
+	if (card_id_parse(text, len, image, &image_len) != PARSE_OK)
+		return false;
+	*value = PointerGetDatum(screissue_varlena(image, image_len));
+	return true;
+}
+
+static bool
+parse_app_id(const char *text, size_t len, Datum *value)
+{
+	uint8_t aid[APP_ID_MAX_BYTES];
+	size_t aid_len;
+
+	if (app_id_parse(text, len, aid, &aid_len) != PARSE_OK)
+		return false;
+	*value = PointerGetDatum(screissue_varlena(aid, aid_len));
+	return true;
+}
+
+static bool
+parse_message_id(const char *text, size_t len, Datum *value)
+{
+	MessageId *id = palloc(sizeof(MessageId));
+
+	*value = MessageIdGetDatum(id);
+	return message_id_parse(text, len, id) == PARSE_OK;
+}
+
+static bool
+parse_company_id(const char *text, size_t len, Datum *value)
+{
+	uint64_t company;
+
+	if (company_id_parse(text, len, &company) != PARSE_OK)
+		return false;
+	*value = CompanyIdGetDatum(company);
+	return true;
+}
+
+static const ContentColumn content[] = {
+	{WIRE_NOTICE_NO, INBOX_NOTICE_NO, true, NULL},
+	{WIRE_KIND, INBOX_KIND, true, NULL},
+	{WIRE_PLATFORM_TYPE, INBOX_PLATFORM_TYPE, false, NULL},
+	{WIRE_NEW_CARD_ID, INBOX_NEW_CARD_ID, true, parse_card_id},
+	{WIRE_OLD_CARD_ID, INBOX_OLD_CARD_ID, false, parse_card_id},
+	{WIRE_APP_ID, INBOX_APP_ID, true, parse_app_id},
+	{WIRE_MESSAGE_ID, INBOX_MESSAGE_ID, true, parse_message_id},
+	{WIRE_REASON, INBOX_REASON, false, NULL},
+	{WIRE_NOTED_AT, INBOX_NOTED_AT, false, NULL},
+};
+
+/* Parse a text that is not NULL. */
+static bool
+parse_text(const WireNotice *wire, WireColumn column, bool (*parse)(const char *text, size_t len, Datum *value), Datum *value)
+{
+	text *t = DatumGetTextPP(wire->values[column]);
+
+	return parse(VARDATA_ANY(t), VARSIZE_ANY_EXHDR(t), value);
+}
+
+static Cause
+unparsable(Trial *trial, WireColumn column)
+{
+	trial->unparsable = column;
+	return CAUSE_UNPARSABLE;
+}
+
+/*
+ * This service provider.  The table has one row, so it is read as it stands;
+ * no row at all is a fault of the server.
+ */
+static uint64_t
+read_own_company(void)
+{
+	Relation self = screissue_open_table("service_provider", "self", AccessShareLock, self_shape, SELF_COLUMNS);
+	SysScanDesc scan = systable_beginscan(self, InvalidOid, false, GetActiveSnapshot(), 0, NULL);
+	HeapTuple tuple = systable_getnext(scan);
+	uint64_t company;
+	bool isnull;
+
+	if (!HeapTupleIsValid(tuple))
+		ereport(ERROR,
+				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("table \"%s\" is empty", RelationGetRelationName(self)));
+	company = DatumGetCompanyId(heap_getattr(tuple, SELF_COMPANY_ID + 1, RelationGetDescr(self), &isnull));
+	systable_endscan(scan);
+	table_close(self, NoLock);
+	return company;
+}
+
+/*
+ * Look up the contract with an issuer.  False if there is none, else the
+ * subscription that may speak for it, InvalidOid if there is none now.
+ */
+static bool
+find_issuer(uint64_t company, Oid *subscription)
+{
+	Relation issuer = screissue_open_table("service_provider", "issuer", AccessShareLock, issuer_shape, ISSUER_COLUMNS);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple tuple;
+	bool found;
+
+	/* company_id is stored like int8 and is equal where that is. */
+	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ, CompanyIdGetDatum(company));
+	scan = systable_beginscan(issuer, screissue_primary_key(issuer), true, GetActiveSnapshot(), 1, &key);
+	tuple = systable_getnext(scan);
+	found = HeapTupleIsValid(tuple);
+	*subscription = InvalidOid;
+	if (found)
+	{
+		bool isnull;
+		Datum name = heap_getattr(tuple, ISSUER_SUBSCRIPTION + 1, RelationGetDescr(issuer), &isnull);
+
+		/* The name is what is on record: dump and restore change oids. */
+		if (!isnull)
+			*subscription = get_subscription_oid(NameStr(*DatumGetName(name)), true);
+	}
+	systable_endscan(scan);
+	table_close(issuer, NoLock);
+	return found;
+}
+
+/*
+ * Is the notice for us, and from an issuer that may say so here?  Whether it
+ * is for us comes first: nothing of what is for somebody else may be kept.
+ */
+static Cause
+judge_parties(Trial *trial)
+{
+	const WireNotice *wire = trial->wire;
+	Datum provider;
+	Datum issuer;
+	Oid subscription;
+
+	if (wire->isnull[WIRE_PROVIDER] || !parse_text(wire, WIRE_PROVIDER, parse_company_id, &provider))
+		return unparsable(trial, WIRE_PROVIDER);
+	if (DatumGetCompanyId(provider) != trial->own_company)
+		return CAUSE_WRONG_PROVIDER;
+
+	if (wire->isnull[WIRE_ISSUER] || !parse_text(wire, WIRE_ISSUER, parse_company_id, &issuer))
+		return unparsable(trial, WIRE_ISSUER);
+	trial->issuer = DatumGetCompanyId(issuer);
+	trial->row.values[INBOX_ISSUER] = issuer;
+	trial->row.isnull[INBOX_ISSUER] = false;
+	if (!find_issuer(trial->issuer, &subscription))
+		return CAUSE_UNKNOWN_ISSUER;
+	if (OidIsValid(wire->subscription) && wire->subscription != subscription)
+		return CAUSE_WRONG_SUBSCRIPTION;
+	return CAUSE_NONE;
+}
+
+/* Numbers that issuers give begin at 1; the answer to an inquiry has none. */
+static bool
+number_is_valid(const WireNotice *wire)
+{
+	int64 notice_no = DatumGetInt64(wire->values[WIRE_NOTICE_NO]);
+
+	if (strcmp(wire->carrier, "inquiry") == 0)
+		return notice_no < 0;
+	return notice_no > 0;
+}
+
+/* Does the notice say, in readable form, what a notice must say? */
+static Cause
+judge_content(Trial *trial)
+{
+	const WireNotice *wire = trial->wire;
+	InboxRow *row = &trial->row;
+
+	for (int i = 0; i < (int) lengthof(content); i++)
+	{
+		const ContentColumn *column = &content[i];
+
+		row->isnull[column->to] = wire->isnull[column->from];
+		if (wire->isnull[column->from])
+		{
+			if (column->required)
+				return unparsable(trial, column->from);
+		}
+		else if (column->parse == NULL)
+			row->values[column->to] = wire->values[column->from];
+		else if (!parse_text(wire, column->from, column->parse, &row->values[column->to]))
+			return unparsable(trial, column->from);
+	}
+	if (!number_is_valid(wire))
+		return unparsable(trial, WIRE_NOTICE_NO);
+	return CAUSE_NONE;
+}
+
+/* Is the loading permission one that this issuer gave to us? */
+static Cause
+judge_message_id(Trial *trial)
+{
+	const MessageId *id = DatumGetMessageId(trial->row.values[INBOX_MESSAGE_ID]);
+
+	if (message_id_issuer(id) != trial->issuer || message_id_provider(id) != trial->own_company)
+		return CAUSE_WRONG_MESSAGE_ID;
+	return CAUSE_NONE;
+}
+
+static Cause
+judge(Trial *trial)
+{
+	Cause cause = judge_parties(trial);
+
+	if (cause == CAUSE_NONE)
+		cause = judge_content(trial);
+	if (cause == CAUSE_NONE)
+		cause = judge_message_id(trial);
+	return cause;
+}
+
+/* What is recorded of the receipt itself (R22) */
+static void
+fill_receipt(Trial *trial)
+{
+	InboxRow *row = &trial->row;
+
+	row->values[INBOX_RECEIVED_AT] = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
+	row->isnull[INBOX_RECEIVED_AT] = false;
+	row->values[INBOX_CARRIER] = CStringGetTextDatum(trial->wire->carrier);
+	row->isnull[INBOX_CARRIER] = false;
+	row->isnull[INBOX_DUPLICATES] = true;
+}
+
+static void
+put_in_quarantine(const Trial *trial, Cause cause)
+{
+	const char *word = cause_word[cause];
+
+	if (cause == CAUSE_WRONG_PROVIDER)
+		screissue_quarantine_digest(trial->wire, word);
+	else if (cause == CAUSE_UNPARSABLE)
+		screissue_quarantine_notice(trial->wire, psprintf("%s: %s", word, wire_shape[trial->unparsable].name));
+	else
+		screissue_quarantine_notice(trial->wire, word);
+}
+
+/* Judge a notice and keep it; returns what receive_notice() does. */
+static const char *
+land(const WireNotice *wire)
+{
+	Trial trial = {.wire = wire, .own_company = read_own_company()};
+	Cause cause = judge(&trial);
+
+	if (cause == CAUSE_NONE)
+	{
+		fill_receipt(&trial);
+		switch (screissue_store_notice(&trial.row))
+		{
+			case INBOX_STORED:
+				return "stored";
+			case INBOX_DUPLICATE:
+				return "duplicate";
+			case INBOX_CONTRADICTION:
+				cause = CAUSE_CONTRADICTION;
+				break;
+		}
+	}
+	put_in_quarantine(&trial, cause);
+	return "quarantined";
+}
+
+/* The trigger that was meant to call, not something else. */
+static TriggerData *
+trigger_data(FunctionCallInfo fcinfo, const char *function)
+{
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BEFORE(((TriggerData *) fcinfo->context)->tg_event))
+		ereport(ERROR,
+				errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				errmsg("function \"%s\" was not called by a trigger that fires before the event", function));
+	return (TriggerData *) fcinfo->context;
+}
+
+/*
+ * Land what a worker received.  The initial copy is a COPY, whose context
+ * would put the whole row, card ids and all, into the log with every message.
+ */
+static void
+land_in_worker(const WireNotice *wire)
+{
+	ErrorContextCallback *context = error_context_stack;
+
+	if (am_tablesync_worker())
+		error_context_stack = NULL;
+	land(wire);
+	error_context_stack = context;
+}
+
+/*
+ * Trigger BEFORE INSERT FOR EACH ROW on screissue.notice.  In a worker of a
+ * subscription (apply, parallel apply, initial copy) the row lands and goes no
+ * further; elsewhere it is a notice that an issuer writes in this database.
+ */
+Datum
+screissue_land_notice(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = trigger_data(fcinfo, "land_notice");
+	TupleTableSlot *slot = trigger->tg_trigslot;
+	WireNotice wire = {.carrier = "replication"};
+
+	if (!TRIGGER_FIRED_BY_INSERT(trigger->tg_event) || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
+		ereport(ERROR,
+				errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				errmsg("function \"%s\" must be fired for each row that is inserted", "land_notice"));
+	if (MyLogicalRepWorker == NULL)
+		return PointerGetDatum(trigger->tg_trigtuple);
+
+	screissue_check_table(trigger->tg_relation, wire_shape, WIRE_COLUMNS);
+	slot_getsomeattrs(slot, WIRE_COLUMNS);
+	memcpy(wire.values, slot->tts_values, sizeof(wire.values));
+	memcpy(wire.isnull, slot->tts_isnull, sizeof(wire.isnull));
+	wire.subscription = MyLogicalRepWorker->subid;
+	land_in_worker(&wire);
+	return PointerGetDatum(NULL);
+}
+
+/*
+ * Trigger BEFORE UPDATE or DELETE FOR EACH ROW, or TRUNCATE, on
+ * screissue.notice.  Notices are only ever added: what else a subscription
+ * brings is passed over, and where that is not possible it is refused.
+ */
+Datum
+screissue_guard_notice(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = trigger_data(fcinfo, "guard_notice");
+
+	if (MyLogicalRepWorker == NULL)
+		return PointerGetDatum(TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple : trigger->tg_trigtuple);
+	if (TRIGGER_FIRED_FOR_STATEMENT(trigger->tg_event))
+		ereport(ERROR,
+				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				errmsg("an issuer may not truncate the notices of a service provider"),
+				errhint("Let the issuer publish nothing but inserts, then skip this transaction with ALTER SUBSCRIPTION ... SKIP."));
+	return PointerGetDatum(NULL);
+}
+
+/* Raise unless the carrier is one that this road has (22023). */
+static const char *
+check_carrier(const char *carrier)
+{
+	static const char *const known[] = {"pull", "file", "paper", "inquiry"};
+
+	for (int i = 0; i < (int) lengthof(known); i++)
+	{
+		if (strcmp(carrier, known[i]) == 0)
+			return known[i];
+	}
+	ereport(ERROR,
+			errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			errmsg("unknown carrier \"%s\"", carrier),
+			errhint("The carriers are pull, file, paper and inquiry."));
+}
+
+/* Raise unless service_provider.setup() has run (SR001). */
+static void
+check_set_up(void)
+{
+	Oid schema = get_namespace_oid("service_provider", true);
+
+	if (!OidIsValid(schema) || !OidIsValid(get_relname_relid("self", schema)))
+		ereport(ERROR,
+				errcode(ERRCODE_SR_NOT_SET_UP),
+				errmsg("no service provider is set up in this database"),
+				errhint("Call service_provider.setup(company, name) first."));
+}
+
+/*
+ * service_provider.receive_notice(columns of the wire ..., carrier): landing
+ * for every carrier but replication.
+ */
+Datum
+screissue_receive_notice(PG_FUNCTION_ARGS)
+{
+	WireNotice wire = {.subscription = InvalidOid};
+
+	check_set_up();
+	if (PG_ARGISNULL(WIRE_COLUMNS))
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("argument \"%s\" must not be null", "carrier"));
+	wire.carrier = check_carrier(text_to_cstring(PG_GETARG_TEXT_PP(WIRE_COLUMNS)));
+	for (int i = 0; i < WIRE_COLUMNS; i++)
+	{
+		wire.values[i] = PG_GETARG_DATUM(i);
+		wire.isnull[i] = PG_ARGISNULL(i);
+	}
+	PG_RETURN_TEXT_P(cstring_to_text(land(&wire)));
+}

@@ -1,0 +1,40 @@
+/*-------------------------------------------------------------------------
+ *
+ * screissue.c
+ *	  Module magic and settings; the work is in the files beside it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "utils/guc.h"
+
+#include "compat.h"
+#include "screissue.h"
+
+PG_MODULE_MAGIC;
+
+/* Longest chain of reissues that is walked before 54000 is raised. */
+int screissue_max_lineage = 64;
+
+void _PG_init(void);
+
+void
+_PG_init(void)
+{
+	DefineCustomIntVariable("screissue.max_lineage",
+							"Sets the longest chain of reissued cards that is followed.",
+							"A longer chain raises an error instead of being walked.",
+							&screissue_max_lineage,
+							64,
+							1,
+							100000,
+							PGC_SUSET,
+							0,
+							NULL,
+							NULL,
+							NULL);
+
+	MarkGUCPrefixReserved("screissue");
+}

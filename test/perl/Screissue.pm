@@ -1,0 +1,184 @@
+
+=pod
+
+=head1 NAME
+
+Screissue - issuers and service providers for TAP tests
+
+=head1 SYNOPSIS
+
+  use Screissue;
+
+  my $bank  = start_issuer('bank', 'BANKJP');
+  my $metro = start_provider('metro', 'METRO');
+  publish($bank, 'BANKJP', 'METRO');
+  my $subscription = subscribe($metro, $bank, 'BANKJP', 'METRO');
+  $metro->wait_for_subscription_sync($bank, $subscription);
+
+  send_notice($bank, issuer => 'BANKJP', provider => 'METRO', notice_no => 1);
+  $bank->wait_for_catchup($subscription);
+  is(inbox($metro, 'BANKJP'), '1', 'it landed');
+
+=head1 DESCRIPTION
+
+Each party is a cluster of its own, a PostgreSQL::Test::Cluster, with all of it
+in database postgres.  A publication is called as card_issuer.create_publication()
+would call it, a subscription like its issuer in lower case, unless another name
+is given: two providers of one issuer cannot both have that one.
+
+=cut
+
+package Screissue;
+
+use strict;
+use warnings;
+
+use Exporter 'import';
+use PostgreSQL::Test::Cluster;
+
+our @EXPORT = qw(
+  start_cluster start_issuer start_provider set_up_issuer set_up_provider
+  publish subscribe send_notice inbox quarantine sql_literal
+);
+
+# A running cluster that can publish and subscribe.  Workers that failed are
+# started again at once, or tests would wait five seconds for each of them.
+sub start_cluster
+{
+	my ($name, %settings) = @_;
+	my $node = PostgreSQL::Test::Cluster->new($name);
+
+	%settings = (wal_retrieve_retry_interval => '100ms', %settings);
+	$node->init(allows_streaming => 'logical');
+	$node->append_conf('postgresql.conf', "$_ = '$settings{$_}'")
+	  for sort keys %settings;
+	$node->start;
+	$node->safe_psql('postgres', 'CREATE EXTENSION screissue');
+	return $node;
+}
+
+sub set_up_issuer
+{
+	my ($node, $company) = @_;
+
+	$node->safe_psql('postgres',
+		"SELECT card_issuer.setup('$company', 'Issuer $company')");
+	return;
+}
+
+sub set_up_provider
+{
+	my ($node, $company) = @_;
+
+	$node->safe_psql('postgres',
+		"SELECT service_provider.setup('$company', 'Provider $company')");
+	return;
+}
+
+sub start_issuer
+{
+	my ($name, $company, %settings) = @_;
+	my $node = start_cluster($name, %settings);
+
+	set_up_issuer($node, $company);
+	return $node;
+}
+
+sub start_provider
+{
+	my ($name, $company, %settings) = @_;
+	my $node = start_cluster($name, %settings);
+
+	set_up_provider($node, $company);
+	return $node;
+}
+
+# The publication of an issuer for a provider; returns its name.
+sub publish
+{
+	my ($node, $issuer, $provider) = @_;
+	my $publication = 'screissue_' . lc $provider;
+
+	$node->safe_psql('postgres', qq{
+		CREATE PUBLICATION $publication FOR TABLE screissue.notice
+		    WHERE (issuer = '$issuer' AND provider = '$provider')
+		    WITH (publish = 'insert')});
+	return $publication;
+}
+
+# Registers an issuer at a provider and subscribes to what it publishes for
+# it; returns the subscription's name.  The initial copy may still go on.
+sub subscribe
+{
+	my ($node, $publisher, $issuer, $provider, $subscription) = @_;
+	my $publication = 'screissue_' . lc $provider;
+	my $connection = $publisher->connstr . ' dbname=postgres';
+
+	$subscription //= lc $issuer;
+	$node->safe_psql('postgres', qq{
+		SELECT service_provider.register_issuer('$issuer', 'Issuer $issuer',
+		                                        subscription => '$subscription')});
+	$node->safe_psql('postgres', qq{
+		CREATE SUBSCRIPTION $subscription CONNECTION '$connection'
+		    PUBLICATION $publication});
+	return $subscription;
+}
+
+sub sql_literal
+{
+	my ($value) = @_;
+
+	return 'NULL' unless defined $value;
+	$value =~ s/'/''/g;
+	return "'$value'";
+}
+
+# Inserts a notice into the wire table, as the issuer's functions would.
+# Columns that are not given make it a notice that is right.
+sub send_notice
+{
+	my ($node, %notice) = @_;
+	%notice = (
+		kind => 'reissue',
+		platform_type => 100,
+		new_card_id => '4111111111111111',
+		old_card_id => '5555555555554444',
+		app_id => 'A0000000031010',
+		message_id => "$notice{issuer}/$notice{provider}/42",
+		reason => 'lost',
+		noted_at => '2026-03-01 12:00:00.123456+00',
+		%notice);
+	my @columns = sort keys %notice;
+
+	$node->safe_psql('postgres',
+		    'INSERT INTO screissue.notice ('
+		  . join(', ', @columns)
+		  . ') VALUES ('
+		  . join(', ', map { sql_literal($notice{$_}) } @columns)
+		  . ')');
+	return;
+}
+
+# Numbers of the notices in the inbox, in order, with blanks between them.
+sub inbox
+{
+	my ($node, $issuer) = @_;
+
+	return $node->safe_psql('postgres', qq{
+		SELECT string_agg(n.notice_no::text, ' ' ORDER BY n.notice_no)
+		  FROM service_provider.reissue_notice n
+		 WHERE n.issuer OPERATOR(screissue.=) '$issuer'});
+}
+
+# What is in quarantine, in the order in which it came: number and cause.
+sub quarantine
+{
+	my ($node) = @_;
+
+	return $node->safe_psql('postgres', q{
+		SELECT q.notice_no || ' ' || q.cause
+		  FROM service_provider.quarantined_notice q
+		 ORDER BY q.quarantine_id});
+}
+
+1;

@@ -1,0 +1,171 @@
+-- The issuer's side under attack: a role with a provider's rights, which may
+-- also create what it likes in schema public, in a schema of its own and as
+-- temporary objects, and owns tables (design section 3)
+BEGIN;
+\ir include/issuer.sql
+SELECT plan(44);
+
+CREATE ROLE mallory IN ROLE metro;
+GRANT CREATE ON SCHEMA public TO mallory;
+GRANT CREATE ON DATABASE :DBNAME TO mallory;
+GRANT USAGE ON SCHEMA t TO mallory;
+SELECT card_issuer.issue_card('CARD-A', 100), t.load('CARD-A', :METRO1), t.load('CARD-A', :SHOP1) \g /dev/null
+SELECT t.reissue('CARD-A', 'CARD-B') \g /dev/null
+
+-- Where a function of the attacker leaves its mark when it runs, with the
+-- rights it runs with.
+CREATE TABLE t.mark (what text, as_role name, is_superuser text);
+GRANT INSERT ON t.mark TO PUBLIC;
+GRANT USAGE ON SCHEMA t TO PUBLIC;
+
+SET LOCAL ROLE mallory;
+CREATE SCHEMA evil;
+GRANT USAGE ON SCHEMA evil TO PUBLIC;
+CREATE FUNCTION evil.mark(what text) RETURNS void LANGUAGE sql
+AS $$ INSERT INTO t.mark VALUES (what, current_user, current_setting('is_superuser')) $$;
+GRANT EXECUTE ON FUNCTION evil.mark TO PUBLIC;
+
+-- Operators on our types and on built-in ones, in evil and in public.
+DO $do$
+DECLARE
+    s text;
+    y text;
+    o text;
+BEGIN
+    FOREACH s IN ARRAY '{evil,public}'::text[] LOOP
+        FOREACH y IN ARRAY '{screissue.card_id,screissue.app_id,screissue.company_id,screissue.message_id,screissue.card_status,text,name,bigint}'::text[] LOOP
+            EXECUTE format('CREATE FUNCTION %I.compare(%s, %s) RETURNS boolean LANGUAGE plpgsql
+                            AS $$ BEGIN PERFORM evil.mark(''operator of %2$s''); RETURN true; END $$', s, y, y);
+            FOREACH o IN ARRAY '{=,<>,<,>}'::text[] LOOP
+                EXECUTE format('CREATE OPERATOR %I.%s (LEFTARG = %s, RIGHTARG = %s, FUNCTION = %1$I.compare)', s, o, y, y);
+            END LOOP;
+        END LOOP;
+        -- Functions by the names of ours and of the server's.
+        EXECUTE format($$CREATE FUNCTION %I.mask(screissue.card_id) RETURNS text LANGUAGE plpgsql
+                         AS 'BEGIN PERFORM evil.mark(''mask''); RETURN $1::text; END'$$, s);
+        EXECUTE format($$CREATE FUNCTION %I.calling_role() RETURNS name LANGUAGE plpgsql
+                         AS 'BEGIN PERFORM evil.mark(''calling_role''); RETURN ''postgres''::name; END'$$, s);
+        EXECUTE format($$CREATE FUNCTION %I.now() RETURNS timestamptz LANGUAGE plpgsql
+                         AS 'BEGIN PERFORM evil.mark(''now''); RETURN pg_catalog.now(); END'$$, s);
+        EXECUTE format($$CREATE FUNCTION %I.has_function_privilege(name, text, text) RETURNS boolean LANGUAGE plpgsql
+                         AS 'BEGIN PERFORM evil.mark(''has_function_privilege''); RETURN true; END'$$, s);
+        EXECUTE format($$CREATE FUNCTION %I.message_id(screissue.company_id, screissue.company_id, bigint)
+                         RETURNS screissue.message_id LANGUAGE plpgsql
+                         AS 'BEGIN PERFORM evil.mark(''message_id''); RETURN ''X/Y/1''; END'$$, s);
+        -- Types and tables by our names.
+        EXECUTE format('CREATE TYPE %I.verdict AS (x integer)', s);
+        EXECUTE format('CREATE TYPE %I.request_status AS ENUM (''x'')', s);
+        EXECUTE format('CREATE TABLE %I.card (card_id text, status text, platform_type integer)', s);
+        EXECUTE format('CREATE TABLE %I.pg_roles (rolname name, oid oid)', s);
+        EXECUTE format('CREATE TABLE %I.provider (provider text, role_name name)', s);
+    END LOOP;
+END
+$do$;
+CREATE TEMPORARY TABLE pg_roles (rolname name, oid oid);
+INSERT INTO pg_temp.pg_roles SELECT 'shop', r.oid FROM pg_catalog.pg_roles r WHERE r.rolname = 'mallory';
+CREATE TEMPORARY TABLE provider (provider screissue.company_id, role_name name);
+CREATE TEMPORARY TABLE card (card_id screissue.card_id, status screissue.card_status);
+CREATE TEMPORARY TABLE pg_publication (pubname name);
+CREATE TEMPORARY TABLE self (company_id screissue.company_id);
+CREATE FUNCTION pg_temp.calling_role() RETURNS name LANGUAGE sql AS $$ SELECT 'postgres'::name $$;
+CREATE DOMAIN pg_temp.card_id AS screissue.card_id;
+-- Functions that answer every call by the names of ours with a better match.
+-- (not in public, where pgTAP itself would fall for it)
+CREATE FUNCTION evil.nextval(text) RETURNS bigint LANGUAGE plpgsql AS $$ BEGIN PERFORM evil.mark('nextval'); RETURN 1; END $$;
+CREATE FUNCTION evil.require(text, boolean) RETURNS void LANGUAGE sql AS $$ SELECT evil.mark('require') $$;
+RESET ROLE;
+
+-- The calls of a provider and of an operator, in paths that lead to all that.
+CREATE TABLE t.victim (call text);
+INSERT INTO t.victim VALUES
+    ($$card_issuer.permit_load(app => 'D276AB0085CD01', card => 'CARD-B')$$),
+    ($$card_issuer.permit_load(app => 'D276AB0085CD02', card => 'NOSUCH')$$),
+    ($$card_issuer.confirm_load('BANKJP/METRO/1')$$), ($$card_issuer.confirm_unload('BANKJP/METRO/1')$$),
+    ($$card_issuer.find_reissue('CARD-B', 'D276AB0085CD01')$$), ($$card_issuer.fetch_notices('METRO', 0)$$);
+CREATE TABLE t.operation (call text);
+INSERT INTO t.operation VALUES
+    ($$card_issuer.issue_card('CARD-N', 100)$$), ($$card_issuer.block_card('CARD-N', 'lost')$$),
+    ($$card_issuer.request_reissue('CARD-N', 'lost')$$), ($$card_issuer.decide_reissue('CARD-N', true)$$),
+    ($$card_issuer.reissue_card('CARD-N', 'CARD-M')$$), ($$card_issuer.lineage('CARD-M')$$), ($$card_issuer.withdraw_reissue('CARD-M')$$),
+    ($$card_issuer.register_provider('METRO', 'Metro', 'metro', 'pull')$$), ($$card_issuer.register_application('D276AB0085CD01', 'METRO', 'x')$$),
+    ($$card_issuer.set_tariff('D276AB0085CD01', 'load', 1, 'JPY')$$), ($$card_issuer.suspend_provider('RAIL')$$),
+    ($$card_issuer.resume_provider('RAIL')$$), ($$card_issuer.create_publication('METRO')$$), ($$card_issuer.drop_publication('METRO')$$),
+    ($$card_issuer.grant_operator('clerk')$$), ($$card_issuer.reissue_pair$$), ($$card_issuer.masked_reissue_pair WHERE true$$),
+    ($$card_issuer.setup('BANKJP', 'Bank of Japan Point')$$), ($$service_provider.setup('BANKJP', 'Bank of Japan Point')$$);
+CREATE FUNCTION t.attacked(call text, path text, role_name name)
+    RETURNS text
+    LANGUAGE plpgsql
+AS $$
+BEGIN
+    DELETE FROM t.mark;
+    PERFORM set_config('role', coalesce(role_name, 'none'), true);
+    PERFORM set_config('search_path', path, true);
+    EXECUTE pg_catalog.format('SELECT pg_catalog.count(*) FROM %s', call);
+    PERFORM pg_catalog.set_config('search_path', 'screissue, public', true);
+    PERFORM pg_catalog.set_config('role', 'none', true);
+    RETURN (SELECT string_agg(DISTINCT m.what || ' as ' || m.as_role, ', ') FROM t.mark m
+             WHERE m.as_role <> 'mallory');
+EXCEPTION WHEN OTHERS THEN
+    RETURN SQLSTATE || ' ' || SQLERRM;
+END
+$$;
+-- A definer function that pins no path does fall for it: the traps work.
+CREATE FUNCTION t.careless(card_id) RETURNS text LANGUAGE sql SECURITY DEFINER
+AS $$ SELECT mask(c.card_id) FROM card_issuer.card c WHERE c.card_id = $1 $$;
+SELECT is(t.attacked($$t.careless('CARD-A')$$, 'pg_temp, evil, public, screissue', 'mallory'),
+          'mask as postgres, operator of screissue.card_id as postgres', 'E60: a function that is not careful runs the attacker''s code');
+SELECT is(t.attacked(v.call, 'pg_temp, evil, public, pg_catalog, screissue', 'mallory'), NULL,
+          'E60: nothing of the attacker runs with other rights: ' || v.call)
+  FROM t.victim v;
+SELECT is(t.attacked(o.call, 'evil, public, pg_catalog, screissue, pg_temp', NULL), NULL,
+          'E60: nor when a superuser calls with that path: ' || o.call)
+  FROM t.operation o;
+-- The false pg_roles and calling_role lend nothing.
+SELECT matches(t.attacked($$card_issuer.fetch_notices('SHOP', 0)$$, 'pg_temp, evil, public, screissue', 'mallory'), '^42501 ',
+               'E60: temporary objects do not make the attacker another provider');
+SELECT matches(t.attacked($$card_issuer.permit_load(app => 'D276AC0001EF01', card => 'CARD-B')$$, 'pg_temp, evil, public, screissue', 'mallory'),
+               '^42501 ', 'E60: nor for a permission');
+
+-- A type of the attacker with a cast to ours: the cast runs as the attacker.
+SET LOCAL ROLE mallory;
+CREATE TYPE evil.wolf AS (x text);
+CREATE FUNCTION evil.sheep(evil.wolf) RETURNS screissue.card_id LANGUAGE plpgsql
+AS $$ BEGIN PERFORM evil.mark('cast'); RETURN ($1).x::screissue.card_id; END $$;
+CREATE CAST (evil.wolf AS screissue.card_id) WITH FUNCTION evil.sheep AS IMPLICIT;
+RESET ROLE;
+SELECT is(t.attacked($$card_issuer.find_reissue(ROW('CARD-B')::evil.wolf, 'D276AB0085CD01')$$, 'screissue, public', 'mallory'), NULL,
+          'E60: an implicit cast of the attacker has no other rights');
+
+-- What the attacker may not do to our tables.
+CREATE FUNCTION t.denied(command text)
+    RETURNS text
+    LANGUAGE plpgsql
+AS $$
+BEGIN
+    PERFORM set_config('role', 'mallory', true);
+    EXECUTE command;
+    RETURN 'done';
+EXCEPTION WHEN OTHERS THEN
+    RETURN SQLSTATE;
+END
+$$;
+SELECT is(t.denied(c), '42501', 'design 3: denied: ' || c)
+  FROM unnest(ARRAY[
+    'CREATE FUNCTION evil.trap() RETURNS trigger LANGUAGE plpgsql AS ''BEGIN RETURN NEW; END'';
+     CREATE TRIGGER trap BEFORE INSERT ON card_issuer.card FOR EACH ROW EXECUTE FUNCTION evil.trap()',
+    'CREATE TRIGGER trap BEFORE INSERT ON screissue.notice FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()',
+    'CREATE RULE trap AS ON INSERT TO card_issuer.app_load DO ALSO SELECT evil.mark(''rule'')',
+    'CREATE POLICY trap ON card_issuer.card USING (true)',
+    'CREATE TABLE evil.child () INHERITS (card_issuer.card)',
+    'CREATE TABLE evil.reference (c screissue.card_id REFERENCES card_issuer.card)',
+    'CREATE INDEX trap ON card_issuer.card ((evil.mark(''index'') IS NULL))',
+    'CREATE TABLE card_issuer.trap (x integer)', 'CREATE TABLE screissue.trap (x integer)',
+    'CREATE FUNCTION screissue.trap() RETURNS integer LANGUAGE sql AS ''SELECT 1''',
+    'CREATE FUNCTION card_issuer.trap() RETURNS integer LANGUAGE sql AS ''SELECT 1''',
+    'CREATE PUBLICATION trap FOR TABLE screissue.notice',
+    'SET screissue.max_lineage = 100000',
+    'CREATE CAST (screissue.card_id AS jsonb) WITH INOUT AS IMPLICIT',
+    'CREATE TABLE evil.copy AS SELECT * FROM screissue.notice']) c;
+
+SELECT * FROM finish();
+ROLLBACK;

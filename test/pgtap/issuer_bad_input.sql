@@ -1,0 +1,141 @@
+-- Bad input to every call of the card issuer: the SQLSTATE of design section
+-- 11, a message in its form and without a card id, nothing changed
+BEGIN;
+\ir include/issuer.sql
+SELECT plan(167);
+
+-- Cards that errors must mask: digits only.
+SELECT card_issuer.issue_card('4111111111111111', 100), card_issuer.issue_card('378282246310005', 100),
+       card_issuer.issue_card('6759649826438453', 100, activate => false), t.load('4111111111111111', :METRO1),
+       card_issuer.issue_card('3566002020360505', 100), t.reissue('3566002020360505', '3566002020360513'),
+       card_issuer.request_reissue('6759649826438453', 'lost') \g /dev/null
+SELECT t.permit('378282246310005', :SHOP1) AS permitted \gset
+SELECT max(l.message_id) AS loaded FROM card_issuer.app_load l WHERE l.status = 'loaded' \gset
+
+-- Every call with arguments that are in order, and which it requires.
+CREATE TABLE t.call (call name PRIMARY KEY, arguments jsonb NOT NULL, required text[] NOT NULL);
+INSERT INTO t.call VALUES
+    ('setup', '{"company": "BANKJP", "name": "Bank", "partitions": "0"}', '{company,name,partitions}'),
+    ('register_provider', '{"provider": "METRO", "name": "Metro Transit", "role_name": "metro", "delivery": "push"}', '{provider,name,role_name,delivery}'),
+    ('suspend_provider', '{"provider": "METRO"}', '{provider}'),
+    ('resume_provider', '{"provider": "METRO"}', '{provider}'),
+    ('register_application', '{"app": "D276AB0085CD01", "provider": "METRO", "name": "x", "examination": "new"}', '{app,provider,name,examination}'),
+    ('withdraw_application', '{"app": "D276AB0085CD01"}', '{app}'),
+    ('set_tariff', '{"app": "D276AB0085CD01", "kind": "reload", "amount": "1", "currency": "JPY"}', '{app,kind,amount,currency}'),
+    ('register_holder', '{"holder_id": "H", "profile": "{}"}', '{holder_id}'),
+    ('issue_card', '{"card": "4222222222222", "platform_type": "100", "activate": "true"}', '{card,platform_type,activate}'),
+    ('activate_card', '{"card": "6759649826438453"}', '{card}'),
+    ('block_card', '{"card": "378282246310005", "status": "lost"}', '{card,status}'),
+    ('unblock_card', '{"card": "378282246310005"}', '{card}'),
+    ('permit_load', '{"app": "D276AB0085CD02", "card": "378282246310005"}', '{app,card}'),
+    ('confirm_load', '{"message": "M", "succeeded": "true"}', '{message,succeeded}'),
+    ('confirm_unload', '{"message": "M"}', '{message}'),
+    ('find_load', '{"message": "M"}', '{message}'),
+    ('request_reissue', '{"card": "378282246310005", "reason": "lost"}', '{card,reason}'),
+    ('decide_reissue', '{"card": "6759649826438453", "approved": "true"}', '{card,approved}'),
+    ('reissue_card', '{"old_card": "6759649826438453", "new_card": "4222222222222", "activate": "true"}', '{old_card,new_card,activate}'),
+    ('withdraw_reissue', '{"new_card": "3566002020360513"}', '{new_card}'),
+    ('find_reissue', '{"card": "378282246310005", "app": "D276AB0085CD01"}', '{card,app}'),
+    ('fetch_notices', '{"provider": "METRO", "after_no": "0", "max_rows": "10"}', '{provider,after_no,max_rows}'),
+    ('find_old_card', '{"card": "378282246310005"}', '{card}'),
+    ('find_new_card', '{"card": "378282246310005"}', '{card}'),
+    ('lineage', '{"card": "378282246310005"}', '{card}'),
+    ('create_publication', '{"provider": "METRO"}', '{provider}'),
+    ('drop_publication', '{"provider": "METRO"}', '{provider}'),
+    ('grant_operator', '{"role_name": "nobody"}', '{role_name}'),
+    ('grant_auditor', '{"role_name": "nobody"}', '{role_name}');
+UPDATE t.call c SET arguments = c.arguments || jsonb_build_object('message', CASE c.call WHEN 'confirm_load' THEN :'permitted' ELSE :'loaded' END)
+ WHERE c.arguments ? 'message';
+
+CREATE FUNCTION t.write_call(call name, arguments jsonb)
+    RETURNS text
+    LANGUAGE sql
+AS $$
+    SELECT format('SELECT x FROM card_issuer.%I(%s) x', call, string_agg(format('%I => %L', a.key, a.value), ', '))
+      FROM jsonb_each_text(arguments) a
+$$;
+-- Runs a query and takes it back; returns the SQLSTATE.
+CREATE FUNCTION t.tried(query text)
+    RETURNS text
+    LANGUAGE plpgsql
+AS $$
+BEGIN
+    EXECUTE query;
+    RAISE EXCEPTION USING ERRCODE = '00TRY';
+EXCEPTION WHEN OTHERS THEN
+    RETURN CASE SQLSTATE WHEN '00TRY' THEN 'done' ELSE SQLSTATE || ' ' || SQLERRM END;
+END
+$$;
+
+SELECT is_empty($$SELECT p.proname FROM pg_proc p
+                   WHERE p.pronamespace = 'card_issuer'::regnamespace AND has_function_privilege('clerk', p.oid, 'EXECUTE')
+                     AND p.proname NOT IN (SELECT c.call FROM t.call c)
+                     AND p.proname NOT IN ('inquire')$$, 'every call of an operator is tried here');
+SELECT is(t.tried(t.write_call(c.call, c.arguments)), 'done', 'in order: ' || c.call) FROM t.call c;
+-- NULL in turn for each argument that is required.
+SELECT t.refused(t.write_call(c.call, jsonb_set(c.arguments, ARRAY[r], 'null')), '22023', format('NULL: %s(%s)', c.call, r))
+  FROM t.call c, unnest(c.required) r;
+
+-- Unknown ids, for each argument that names something.
+CREATE TABLE t.unknown (argument text PRIMARY KEY, value text, state text);
+INSERT INTO t.unknown VALUES ('provider', 'NOSUCH', 'SR002'), ('app', 'D276FFFFFFFF', 'SR003'), ('card', '4222222222222', 'SR004'),
+    ('old_card', '4333333333339', 'SR004'), ('message', 'BANKJP/METRO/4242', 'SR008'), ('role_name', 'no such role', '42704');
+SELECT t.refused(t.write_call(c.call, jsonb_set(c.arguments, ARRAY[u.argument], to_jsonb(u.value))), u.state,
+                 format('unknown: %s(%s)', c.call, u.argument))
+  FROM t.call c JOIN t.unknown u ON u.argument = ANY (c.required)
+ WHERE (c.call, u.argument) NOT IN (('register_provider', 'provider'), ('register_application', 'app'), ('issue_card', 'card'),
+                                    ('find_reissue', 'card'), ('find_reissue', 'app'), ('fetch_notices', 'provider'));
+SELECT t.refused($$SELECT card_issuer.confirm_load('OTHERBANK/METRO/1')$$, 'SR008', 'unknown: another issuer''s message');
+SELECT t.refused($$SELECT card_issuer.withdraw_reissue('4222222222222')$$, 'SR004', 'unknown: withdraw_reissue(new_card)');
+
+-- Values out of their range, and wrong states.
+CREATE TABLE t.wrong (state text, call text);
+INSERT INTO t.wrong VALUES
+    ('SR009', $$setup('OTHER', 'Other Bank')$$), ('0A000', $$setup('BANKJP', 'Bank', 4)$$),
+    ('22023', $$register_provider('METRO', 'Metro', 'metro', 'fax')$$),
+    ('22023', $$register_provider('METRO', 'Metro', 'metro', 'push', '2030-01-02', '2030-01-01')$$),
+    ('23505', $$register_provider('METRO', 'Metro', 'shop')$$),
+    ('23505', $$register_provider('NEWCO', 'New', 'metro')$$),
+    ('22023', $$register_application('D276AB0085CD01', 'METRO', 'x', '\x00')$$),
+    ('22023', $$register_application('D276AB0085CD01', 'METRO', 'x', NULL, 'sometimes')$$),
+    ('23505', $$register_application('D276AB0085CD01', 'SHOP', 'x')$$),
+    ('22023', $$set_tariff('D276AB0085CD01', 'load', -1, 'JPY')$$),
+    ('22023', $$set_tariff('D276AB0085CD01', 'load', 'NaN', 'JPY')$$),
+    ('22023', $$set_tariff('D276AB0085CD01', 'load', 'Infinity', 'JPY')$$),
+    ('22023', $$set_tariff('D276AB0085CD01', 'load', 1, 'yen')$$),
+    ('22023', $$set_tariff('D276AB0085CD01', 'load', 1, '')$$),
+    ('22023', $$issue_card('4222222222222', 12345)$$),
+    ('22023', $$issue_card('4222222222222', 100, NULL, '2001-01-01')$$),
+    ('23505', $$issue_card('4111111111111111', 100)$$),
+    ('SR005', $$activate_card('3566002020360505')$$),
+    ('SR005', $$block_card('3566002020360505', 'lost')$$),
+    ('SR005', $$unblock_card('3566002020360505')$$),
+    ('22023', $$block_card('4111111111111111', 'active')$$),
+    ('22023', $$permit_load(app => 'D276AB0085CD01')$$),
+    ('22023', $$permit_load(app => 'D276AB0085CD01', card => '4111111111111111', attribute => 'ecies-x25519:1:00')$$),
+    ('SR006', $$request_reissue('3566002020360505', 'lost')$$),
+    ('SR006', $$request_reissue('6759649826438453', 'lost')$$),
+    ('SR007', $$decide_reissue('4111111111111111', true)$$),
+    ('SR007', $$decide_reissue('3566002020360505', false)$$),
+    ('SR007', $$reissue_card('4111111111111111', '4222222222222')$$),
+    ('SR006', $$reissue_card('3566002020360505', '4222222222222')$$),
+    ('22023', $$reissue_card('6759649826438453', '6759649826438453')$$),
+    ('22023', $$reissue_card('6759649826438453', '4222222222222', 12345)$$),
+    ('22023', $$reissue_card('6759649826438453', '4222222222222', valid_until => '2001-01-01')$$),
+    ('23505', $$reissue_card('6759649826438453', '4111111111111111')$$),
+    ('23505', $$reissue_card('6759649826438453', '3566002020360505')$$),
+    ('SR005', $$withdraw_reissue('4111111111111111')$$),
+    ('SR005', $$withdraw_reissue('3566002020360505')$$),
+    ('22023', $$fetch_notices('METRO', 0, -1)$$);
+INSERT INTO t.wrong VALUES
+    ('SR009', format('confirm_load(%L, false)', :'loaded')),
+    ('SR009', format('confirm_unload(%L)', :'permitted'));
+SELECT t.on_record() AS before \gset
+SELECT t.refused('SELECT card_issuer.' || w.call, w.state, w.call) FROM t.wrong w;
+-- Nobody is more equal: the same as an operator.
+SELECT t.refused('SELECT card_issuer.' || w.call, w.state, 'as an operator: ' || w.call, 'clerk')
+  FROM t.wrong w WHERE w.state IN ('SR005', 'SR006', 'SR007', 'SR009', '23505') AND w.call !~ '^setup';
+SELECT is(t.on_record(), :'before', 'none of it changed anything');
+
+SELECT * FROM finish();
+ROLLBACK;
