@@ -95,7 +95,7 @@ ifeq ($(PGXS),)
 
 # No server headers yet: install them, then start again.
 all install check check-build demo demo-keep:
-	@test/deps
+	@PG_CONFIG=$(PG_CONFIG) test/deps
 	@test -n "$$(ls $$($(PG_CONFIG) --pgxs) 2>/dev/null)" || { \
 	  echo "$(PG_CONFIG) does not know PGXS: set PG_CONFIG" >&2; exit 1; }
 	@$(MAKE) --no-print-directory $@
@@ -117,19 +117,19 @@ $(SCRIPT): $(SQL_PARTS) sql/assemble Makefile screissue.control
 check: private SHELL := /bin/true
 check: check-build
 check-build:
-	@test/deps
+	@PG_CONFIG=$(PG_CONFIG) test/deps
 	@$(MAKE) -s --no-print-directory all
 	@PG_CONFIG=$(PG_CONFIG) MAKE="$(MAKE)" test/stage test/run $(SUITES)
 
 demo demo-keep: demo%:
-	@test/deps
+	@PG_CONFIG=$(PG_CONFIG) test/deps
 	@$(MAKE) -s --no-print-directory all
 	@PG_CONFIG=$(PG_CONFIG) MAKE="$(MAKE)" test/stage demo/run $(if $(filter -keep,$*),--keep)
 
 endif
 
 deps:
-	@test/deps
+	@PG_CONFIG=$(PG_CONFIG) test/deps
 
 C_FILES = $(wildcard src/*.[ch] src/core/*.[ch] test/fuzz/*.[ch])
 format:

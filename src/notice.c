@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * notice.c
- *	  Landing of notices at the service provider (Fig. 7 steps 601, 602)
+ *	  Landing of notices at the service provider (Fig. 6 steps 601, 602)
  *
  * One road for every carrier: a notice, in the columns of screissue.notice,
  * is judged and then kept either in the inbox, service_provider.reissue_notice,

@@ -33,6 +33,10 @@ BEGIN
             USING ERRCODE = '22023',
                   HINT = 'The mode is substitute, refer or new.';
     END IF;
+    IF register_application.max_examination_age < interval '0' THEN
+        RAISE EXCEPTION 'max_examination_age must not be negative'
+            USING ERRCODE = '22023';
+    END IF;
 
     INSERT INTO card_issuer.application AS a
            (app_id, provider, name, load_file_sha256, examination_mode,

@@ -154,7 +154,7 @@ END
 $$;
 COMMENT ON FUNCTION card_issuer.issue_card(
     screissue.card_id, integer, text, date, text, boolean) IS
-    'issue a card (Fig. 5)';
+    'issue a card (R3)';
 
 -- The produced card is handed over.  Repeatable.
 -- Errors: SR004 unknown card; SR005 neither produced nor active.

@@ -248,7 +248,8 @@ COMMENT ON FUNCTION card_issuer.next_message_id(screissue.company_id) IS
 -- card_status, printed_number, load_file, not_inherited or the policy's text.
 --
 -- Errors: 22023; SR002 contract not in force; SR003 unknown or withdrawn
--- application; 42501 another provider's; SR004 unknown card (operators).
+-- application; 42501 another provider's; SR004 unknown card (operators);
+-- 0A000 an attribute.
 CREATE FUNCTION card_issuer.permit_load(
     app screissue.app_id,
     card screissue.card_id DEFAULT NULL,
@@ -378,7 +379,8 @@ COMMENT ON FUNCTION card_issuer.supersede_load(screissue.message_id) IS
 -- the fee is due, the card's entitlement is used and the load it inherited is
 -- superseded; when the card was replaced meanwhile, the newest card of the
 -- chain inherits this load.  Repeatable.  receipt: the card's proof, if any.
--- Errors: SR008 unknown; 42501 another provider's; SR009 contradicts.
+-- Errors: SR008 unknown; 42501 another provider's; SR009 contradicts; 54000
+-- chain too long.
 CREATE FUNCTION card_issuer.confirm_load(
     message screissue.message_id,
     succeeded boolean DEFAULT true,
@@ -397,6 +399,7 @@ BEGIN
     PERFORM screissue.require('succeeded', confirm_load.succeeded IS NOT NULL);
     place := card_issuer.require_load(confirm_load.message);
     PERFORM card_issuer.lock_card(place.card_id);
+    PERFORM card_issuer.lock_successors(place.card_id);
     SELECT l.status, l.loaded_at, l.inherits, l.receipt INTO load
       FROM card_issuer.app_load l
      WHERE l.card_id = place.card_id
@@ -469,7 +472,8 @@ COMMENT ON FUNCTION card_issuer.take_over(
 
 -- Proof that the application was removed from the card (R12).  No later card
 -- inherits it (E3, E12).  Repeatable; a superseded load is left as it is.
--- Errors: SR008 unknown; 42501 another provider's; SR009 never loaded.
+-- Errors: SR008 unknown; 42501 another provider's; SR009 never loaded; 54000
+-- chain too long.
 CREATE FUNCTION card_issuer.confirm_unload(message screissue.message_id)
     RETURNS void
     LANGUAGE plpgsql
@@ -484,6 +488,7 @@ BEGIN
     PERFORM card_issuer.own_company();
     place := card_issuer.require_load(confirm_unload.message);
     PERFORM card_issuer.lock_card(place.card_id);
+    PERFORM card_issuer.lock_successors(place.card_id);
     SELECT l.status INTO status
       FROM card_issuer.app_load l
      WHERE l.card_id = place.card_id

@@ -33,6 +33,26 @@ COMMENT ON FUNCTION
     card_issuer.notice_is_due(screissue.company_id, integer) IS
     'true if notices about cards of a platform go to a provider';
 
+-- Who writes notices to these providers, or changes whether they get any,
+-- takes turns: the counters are locked, in the providers' order, so that two
+-- calls cannot deadlock.
+CREATE FUNCTION card_issuer.take_turn(providers screissue.company_id[])
+    RETURNS void
+    LANGUAGE plpgsql
+    VOLATILE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+BEGIN
+    PERFORM
+       FROM card_issuer.notice_counter k
+      WHERE k.provider = ANY (providers)
+      ORDER BY k.provider
+        FOR NO KEY UPDATE;
+END
+$$;
+COMMENT ON FUNCTION card_issuer.take_turn(screissue.company_id[]) IS
+    'take the turn of writing to providers';
+
 -- Writes the notices that are due, numbers them densely, returns how many.
 -- To be called last: the counter's row lock makes commit order number order.
 -- Providers are taken in order, so that two calls cannot deadlock.
@@ -45,13 +65,25 @@ AS $$
 DECLARE
     issuer CONSTANT text := card_issuer.own_company()::text;
     written integer := 0;
+    due card_issuer.draft_notice[];
     batch record;
     last_no bigint;
 BEGIN
+    -- First the turn, then, once, the question what is due: a contract may be
+    -- suspended or resumed while we wait.
+    PERFORM card_issuer.take_turn(ARRAY(
+        SELECT DISTINCT d.provider FROM unnest(drafts) d
+         WHERE card_issuer.method_of(d.platform_type) = 1));
+    due := ARRAY(
+        SELECT ROW(d.provider, d.kind, d.platform_type, d.new_card_id,
+                   d.old_card_id, d.old_platform_type, d.app_id,
+                   d.message_id, d.reason)::card_issuer.draft_notice
+          FROM unnest(drafts) WITH ORDINALITY d
+         WHERE card_issuer.notice_is_due(d.provider, d.platform_type)
+         ORDER BY d.ordinality);
     FOR batch IN
         SELECT d.provider, count(*) AS notices
-          FROM unnest(drafts) d
-         WHERE card_issuer.notice_is_due(d.provider, d.platform_type)
+          FROM unnest(due) d
          GROUP BY d.provider
          ORDER BY d.provider
     LOOP
@@ -70,9 +102,8 @@ BEGIN
                CASE WHEN card_issuer.method_of(d.old_platform_type) = 1
                     THEN d.old_card_id::text END,
                d.app_id::text, d.message_id::text, d.reason, now()
-          FROM unnest(drafts) WITH ORDINALITY d
-         WHERE d.provider = batch.provider
-           AND card_issuer.notice_is_due(d.provider, d.platform_type);
+          FROM unnest(due) WITH ORDINALITY d
+         WHERE d.provider = batch.provider;
         written := written + batch.notices;
     END LOOP;
     RETURN written;
@@ -180,6 +211,12 @@ BEGIN
             USING ERRCODE = '22023';
     END IF;
     PERFORM card_issuer.require_acts_for(of_provider);
+    IF NOT card_issuer.contract_in_force(of_provider)
+       AND NOT card_issuer.is_operator(calling_role()) THEN
+        RAISE EXCEPTION 'contract with provider "%" is not in force',
+            of_provider
+            USING ERRCODE = 'SR002';
+    END IF;
     RETURN QUERY
         SELECT n.issuer, n.provider, n.notice_no, n.kind, n.platform_type,
                n.new_card_id, n.old_card_id, n.app_id, n.message_id,
@@ -198,7 +235,8 @@ COMMENT ON FUNCTION
 
 -- Pull (R28-R30): the provider's notices with numbers above after_no, in
 -- order, at most max_rows, exactly as a subscription would deliver them.
--- Errors: 42501 not the caller's provider.
+-- Errors: 42501 not the caller's provider; SR002 its contract is not in force
+-- (operators may read on); 22023.
 CREATE FUNCTION card_issuer.fetch_notices(
     provider screissue.company_id,
     after_no bigint,

@@ -62,6 +62,7 @@ BEGIN
     SELECT register_provider.provider, s.epoch * (2::bigint ^ 40)::bigint
       FROM card_issuer.self s
         ON CONFLICT ON CONSTRAINT notice_counter_pkey DO NOTHING;
+    PERFORM card_issuer.take_turn(ARRAY[register_provider.provider]);
 
     IF former.role_name <> register_provider.role_name THEN
         PERFORM card_issuer.revoke_provider_calls(former.role_name);
@@ -132,6 +133,7 @@ AS $$
 BEGIN
     PERFORM card_issuer.own_company();
     PERFORM card_issuer.require_provider(suspend_provider.provider);
+    PERFORM card_issuer.take_turn(ARRAY[suspend_provider.provider]);
     UPDATE card_issuer.provider p SET suspended_at = now()
      WHERE p.provider = suspend_provider.provider
        AND p.suspended_at IS NULL;
@@ -152,6 +154,7 @@ AS $$
 BEGIN
     PERFORM card_issuer.own_company();
     PERFORM card_issuer.require_provider(resume_provider.provider);
+    PERFORM card_issuer.take_turn(ARRAY[resume_provider.provider]);
     UPDATE card_issuer.provider p SET suspended_at = NULL
      WHERE p.provider = resume_provider.provider
        AND p.suspended_at IS NOT NULL;

@@ -312,7 +312,7 @@ COMMENT ON FUNCTION card_issuer.adopt_new(
 -- (R17-R21, R31).  platform_type NULL: the old card's.
 -- Errors: SR004 unknown card; SR005 revoked; SR006 reissued already; SR007 no
 -- approved request; SR010 id fails the platform's check; 23505 id issued
--- before; 22023.
+-- before; 22023; 0A000 an overlap.
 CREATE FUNCTION card_issuer.reissue_card(
     old_card screissue.card_id,
     new_card screissue.card_id,

@@ -1,4 +1,4 @@
--- Notices at the service provider (R20-R22, R28-R30; Fig. 7 steps 601, 602)
+-- Notices at the service provider (R20-R22, R28-R30; Fig. 6 steps 601, 602)
 
 -- Landing by replication.  In the worker of a subscription a row that is
 -- inserted into screissue.notice lands in service_provider.reissue_notice or
@@ -84,7 +84,7 @@ COMMENT ON FUNCTION
     service_provider.receive_notice(text, text, bigint, text, integer, text,
                                     text, text, text, text,
                                     timestamp with time zone, text) IS
-    'landing of a notice that was pulled, or came by file or on paper (Fig. 7 steps 601, 602)';
+    'landing of a notice that was pulled, or came by file or on paper (Fig. 6 steps 601, 602)';
 
 -- Gaps in the numbers of the notices received from an issuer: the issuer
 -- numbers densely from 1 within each epoch (number = epoch * 2^40 + n), so

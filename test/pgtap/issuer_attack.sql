@@ -1,6 +1,6 @@
 -- The issuer's side under attack: a role with a provider's rights, which may
 -- also create what it likes in schema public, in a schema of its own and as
--- temporary objects, and owns tables (design section 3)
+-- temporary objects, and owns tables (doc/design.md, Shape)
 BEGIN;
 \ir include/issuer.sql
 SELECT plan(44);

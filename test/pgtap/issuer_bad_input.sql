@@ -1,5 +1,6 @@
--- Bad input to every call of the card issuer: the SQLSTATE of design section
--- 11, a message in its form and without a card id, nothing changed
+-- Bad input to every call of the card issuer: the SQLSTATE that
+-- doc/reference.md gives, a message in its form and without a card id, nothing
+-- changed
 BEGIN;
 \ir include/issuer.sql
 SELECT plan(167);

@@ -105,7 +105,7 @@ SELECT is(t.run(format('SELECT count(*) FROM card_issuer.fetch_notices(%L, 0)', 
           format('R29: %s fetches notices of %s', p.role_name, p.provider))
   FROM (VALUES ('METRO', 'metro', 73), ('SHOP', 'shop', 17), ('METRO', 'clerk', 73)) p (provider, role_name, n);
 
--- The publication of a provider (design section 7).
+-- The publication of a provider.
 SELECT is(card_issuer.create_publication('METRO'), 'screissue_metro'::name, 'R19: the publication of a provider');
 SELECT is(card_issuer.create_publication('METRO'), 'screissue_metro'::name, 'R19: made again, it is the same');
 SELECT is((SELECT array_agg(format('%s %s %s %s %s', p.pubinsert, p.pubupdate, p.pubdelete, p.pubtruncate, p.puballtables))

@@ -1,4 +1,4 @@
--- Who may do what at the card issuer (design section 3, R34, E24, E45, E46, E60)
+-- Who may do what at the card issuer (doc/design.md, Shape; R34, E24, E45, E46, E60)
 BEGIN;
 \ir include/issuer.sql
 SELECT plan(102);

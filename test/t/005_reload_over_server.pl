@@ -179,7 +179,8 @@ is($session->query_safe('SELECT array_length(links.dblink_get_connections(), 1)'
 $bank->restart;
 is($session->query_safe(request($new[3])), "approved $first[3]",
 	'E35: the issuer was restarted: connected anew');
-$bank->restart('immediate');
+$bank->stop('immediate');
+$bank->start;
 is($session->query_safe(request($new[3])), "approved $first[3]",
 	'E35: the issuer crashed: connected anew');
 bank(q{SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity a
