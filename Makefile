@@ -81,7 +81,8 @@ EXTRA_CLEAN = tmp_install check.out META.json
 # Tests.  test/run lists the runners; the order here is the order they run in.
 REGRESS = install company_id app_id card_id message_id card_attribute \
 	checkdigit opclass binary_io errors setup drop
-ISOLATION = $(basename $(notdir $(sort $(wildcard test/specs/*.spec))))
+ISOLATION = double_permit double_reissue same_new_card reissue_vs_load \
+	reissue_vs_unload reissue_vs_suspend notice_order same_notice double_reload
 export REGRESS ISOLATION
 
 PG_CPPFLAGS = -I$(srcdir)/src -I$(srcdir)/src/core
