@@ -43,6 +43,8 @@ SQL_PARTS = \
 	sql/checkdigit.sql \
 	sql/screissue/enums.sql \
 	sql/screissue/caller.sql \
+	sql/screissue/argument.sql \
+	sql/screissue/platform.sql \
 	sql/screissue/tables.sql \
 	sql/screissue/setup.sql \
 	sql/screissue/dblink.sql \
@@ -82,7 +84,8 @@ EXTRA_CLEAN = tmp_install check.out META.json
 REGRESS = install company_id app_id card_id message_id card_attribute \
 	checkdigit opclass binary_io errors setup drop
 ISOLATION = double_permit double_reissue same_new_card reissue_vs_load \
-	reissue_vs_unload reissue_vs_suspend notice_order same_notice double_reload
+	reissue_vs_unload reissue_vs_suspend notice_order same_notice double_reload \
+	stale_snapshot secret_card register_vs_suspend
 export REGRESS ISOLATION
 
 PG_CPPFLAGS = -I$(srcdir)/src -I$(srcdir)/src/core

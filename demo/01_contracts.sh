@@ -69,10 +69,12 @@ tell metro postgres <<SQL
 CREATE SUBSCRIPTION bankjp
     CONNECTION 'host=$data/bank port=5432 dbname=bank user=metro_link'
     PUBLICATION screissue_metro;
-CREATE EXTENSION dblink;
+CREATE SCHEMA links;
+CREATE EXTENSION dblink SCHEMA links;
 CREATE SERVER bankjp FOREIGN DATA WRAPPER dblink_fdw
     OPTIONS (host '$data/bank', port '5432', dbname 'bank');
 CREATE USER MAPPING FOR postgres SERVER bankjp OPTIONS (user 'metro');
+GRANT USAGE ON FOREIGN SERVER bankjp TO clerk;
 SQL
 tell metro clerk <<SQL
 SELECT service_provider.register_issuer('BANKJP', 'Bank of Japan Point',
@@ -86,10 +88,12 @@ SQL
 
 step "R4" "LIBRARY's side: a server to ask, nothing else"
 tell library postgres <<SQL
-CREATE EXTENSION dblink;
+CREATE SCHEMA links;
+CREATE EXTENSION dblink SCHEMA links;
 CREATE SERVER bankjp FOREIGN DATA WRAPPER dblink_fdw
     OPTIONS (host '$data/bank', port '5432', dbname 'bank');
 CREATE USER MAPPING FOR postgres SERVER bankjp OPTIONS (user 'library');
+GRANT USAGE ON FOREIGN SERVER bankjp TO librarian;
 SQL
 tell library librarian <<SQL
 SELECT service_provider.register_issuer('BANKJP', 'Bank of Japan Point',

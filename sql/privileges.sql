@@ -1,6 +1,31 @@
 -- Who may do what.  All else is given by grant_operator, grant_auditor and
 -- register_provider, which name what they give.
 
+-- What ALTER DEFAULT PRIVILEGES may have given to others is taken back.
+DO $$
+DECLARE
+    stray record;
+BEGIN
+    FOR stray IN
+        SELECT format('SCHEMA %I', n.nspname) AS object, x.grantee
+          FROM pg_catalog.pg_namespace n
+         CROSS JOIN pg_catalog.aclexplode(n.nspacl) x
+         WHERE n.nspname IN ('screissue', 'card_issuer', 'service_provider')
+           AND x.grantee <> n.nspowner
+         UNION
+        SELECT format('FUNCTION %s', p.oid::pg_catalog.regprocedure), x.grantee
+          FROM pg_catalog.pg_proc p
+          JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+         CROSS JOIN pg_catalog.aclexplode(p.proacl) x
+         WHERE n.nspname IN ('screissue', 'card_issuer', 'service_provider')
+           AND x.grantee NOT IN (0, p.proowner)
+    LOOP
+        EXECUTE format('REVOKE ALL ON %s FROM %s', stray.object,
+                       screissue.grantee_name(stray.grantee));
+    END LOOP;
+END
+$$;
+
 -- The types are for everybody.
 GRANT USAGE ON SCHEMA screissue TO PUBLIC;
 
@@ -13,13 +38,22 @@ REVOKE ALL ON FUNCTION
     screissue.in_extension_script(),
     screissue.require(text, boolean),
     screissue.require_role(name),
+    screissue.grant_calls(name, name, text[]),
+    screissue.require_examination_mode(text, interval),
     screissue.require_tariff(screissue.tariff_kind, numeric, text,
                              screissue.reissue_reason),
     screissue.today(),
+    screissue.method_of(integer),
+    screissue.grantee_name(oid),
     screissue.begin_setup(),
+    screissue.check_owners(),
+    screissue.check_privileges(),
+    screissue.revoke_tables(name),
     screissue.layout_1(),
     screissue.dblink_schema(),
     screissue.connection_name(name),
+    screissue.caller_has_dblink(),
+    screissue.is_open(text),
     screissue.open_connection(name),
     screissue.close_connection(name),
     screissue.is_connection_failure(text, text),

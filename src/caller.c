@@ -24,6 +24,15 @@ screissue_calling_role(PG_FUNCTION_ARGS)
 {
 	Name name = palloc0(NAMEDATALEN);
 
+	/*
+	 * Maintenance of an index or a materialized view runs functions of the
+	 * table's owner with that owner's rights, but the outer user is whoever
+	 * maintains it, be it autovacuum.
+	 */
+	if (InSecurityRestrictedOperation())
+		ereport(ERROR,
+				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				errmsg("permission denied within a security-restricted operation"));
 	namestrcpy(name, GetUserNameFromId(GetOuterUserId(), false));
 	PG_RETURN_NAME(name);
 }

@@ -16,7 +16,7 @@
 PG_MODULE_MAGIC;
 
 /* Longest chain of reissues that is walked before 54000 is raised. */
-int screissue_max_lineage = 64;
+static int max_lineage = 64;
 
 void _PG_init(void);
 
@@ -26,7 +26,7 @@ _PG_init(void)
 	DefineCustomIntVariable("screissue.max_lineage",
 							"Sets the longest chain of reissued cards that is followed.",
 							"A longer chain raises an error instead of being walked.",
-							&screissue_max_lineage,
+							&max_lineage,
 							64,
 							1,
 							100000,

@@ -5,7 +5,7 @@
  *
  * The own SQLSTATE class SR is only for what a client branches on; the same
  * table stands in doc/reference.md and a test compares the two.  PL/pgSQL
- * raises the same codes.
+ * raises the same codes, most of them only there.
  *
  *-------------------------------------------------------------------------
  */
@@ -24,8 +24,5 @@
 #define ERRCODE_SR_CARD_CHECK MAKE_SQLSTATE('S', 'R', '0', '1', '0')
 #define ERRCODE_SR_KEY_NOT_AVAILABLE MAKE_SQLSTATE('S', 'R', '0', '1', '1')
 #define ERRCODE_SR_UNDECRYPTABLE MAKE_SQLSTATE('S', 'R', '0', '1', '2')
-
-/* GUC */
-extern int screissue_max_lineage;
 
 #endif /* SCREISSUE_H */

@@ -27,16 +27,9 @@ BEGIN
             octet_length(register_application.load_file_sha256)
             USING ERRCODE = '22023';
     END IF;
-    IF (register_application.examination IN ('substitute', 'refer', 'new')) IS NOT TRUE THEN
-        RAISE EXCEPTION 'unknown examination mode "%"',
-            register_application.examination
-            USING ERRCODE = '22023',
-                  HINT = 'The mode is substitute, refer or new.';
-    END IF;
-    IF register_application.max_examination_age < interval '0' THEN
-        RAISE EXCEPTION 'max_examination_age must not be negative'
-            USING ERRCODE = '22023';
-    END IF;
+    PERFORM screissue.require_examination_mode(
+        register_application.examination,
+        register_application.max_examination_age);
 
     INSERT INTO card_issuer.application AS a
            (app_id, provider, name, load_file_sha256, examination_mode,

@@ -101,7 +101,7 @@ BEGIN
     PERFORM card_issuer.own_company();
     PERFORM screissue.require('role_name', grant_operator.role_name IS NOT NULL);
     PERFORM screissue.require_role(grant_operator.role_name);
-    PERFORM card_issuer.grant_calls(grant_operator.role_name, api);
+    PERFORM screissue.grant_calls('card_issuer', grant_operator.role_name, api);
     EXECUTE format('GRANT SELECT ON card_issuer.reissue_pair,'
                    ' card_issuer.masked_reissue_pair TO %I',
                    grant_operator.role_name);
@@ -131,23 +131,3 @@ END
 $$;
 COMMENT ON FUNCTION card_issuer.grant_auditor(name) IS
     'give a role the rights of an auditor of the card issuer';
-
--- GRANT EXECUTE on the named functions of schema card_issuer, and its USAGE.
-CREATE FUNCTION card_issuer.grant_calls(role_name name, calls text[])
-    RETURNS void
-    LANGUAGE plpgsql
-    VOLATILE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    call text;
-BEGIN
-    EXECUTE format('GRANT USAGE ON SCHEMA card_issuer TO %I', role_name);
-    FOREACH call IN ARRAY calls LOOP
-        EXECUTE format('GRANT EXECUTE ON FUNCTION card_issuer.%I TO %I',
-                       call, role_name);
-    END LOOP;
-END
-$$;
-COMMENT ON FUNCTION card_issuer.grant_calls(name, text[]) IS
-    'grant the named calls to a role';

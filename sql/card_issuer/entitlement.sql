@@ -86,10 +86,33 @@ COMMENT ON FUNCTION card_issuer.draft(
     screissue.message_id) IS
     'draft of a notice';
 
+-- The notice that tells what a card inherits: a reissue, or, where it got its
+-- place back from a card whose reissue was withdrawn, that withdrawal.
+CREATE FUNCTION card_issuer.draft_inherited(
+    card screissue.card_id,
+    old_card screissue.card_id,
+    app screissue.app_id,
+    message screissue.message_id)
+    RETURNS card_issuer.draft_notice
+    LANGUAGE sql
+    STABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+    SELECT CASE WHEN card_issuer.predecessor(card) = old_card
+           THEN card_issuer.draft('reissue', card, old_card, app, message)
+           ELSE card_issuer.draft('withdrawal', old_card, card, app, message)
+           END
+$$;
+COMMENT ON FUNCTION card_issuer.draft_inherited(
+    screissue.card_id, screissue.card_id, screissue.app_id,
+    screissue.message_id) IS
+    'draft of the notice that tells what a card inherits';
+
 -- A load turned out to be on a card that others stand for by now (the
 -- confirmation came after the reissue): they inherit it, in place of what they
--- inherited before, and the provider gets a notice about the newest.  Where
--- the application has a history of its own on one of them it goes no further:
+-- inherited before, and the provider gets a notice about the newest: that it
+-- inherits, or, after a withdrawal, that the load is handed back.  Where the
+-- application has a history of its own on one of them it goes no further:
 -- the late load is superseded (E2, E3).
 CREATE FUNCTION card_issuer.pass_on_late_load(
     card screissue.card_id,
@@ -118,7 +141,7 @@ BEGIN
     END LOOP;
     IF hops > 0 THEN
         PERFORM card_issuer.write_notices(ARRAY[
-            card_issuer.draft('reissue', heir, old_card, app, message)]);
+            card_issuer.draft_inherited(heir, old_card, app, message)]);
     END IF;
 END
 $$;
@@ -158,28 +181,81 @@ CREATE FUNCTION card_issuer.entitle(
     old_card screissue.card_id,
     hops integer)
     RETURNS void
-    LANGUAGE sql
+    LANGUAGE plpgsql
     VOLATILE
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
+BEGIN
     INSERT INTO card_issuer.entitlement
            (card_id, app_id, message_id, old_card_id, hops, granted_at)
-    VALUES (card, app, message, old_card, hops, now())
+    VALUES (card, app, message, old_card, entitle.hops, now())
         ON CONFLICT ON CONSTRAINT entitlement_pkey DO UPDATE
        SET message_id = excluded.message_id,
            old_card_id = excluded.old_card_id,
            hops = excluded.hops,
            granted_at = excluded.granted_at,
            used_at = NULL,
-           withdrawn_at = NULL
+           withdrawn_at = NULL;
+    PERFORM card_issuer.readdress_permission(card, app, message);
+END
 $$;
 COMMENT ON FUNCTION card_issuer.entitle(
     screissue.card_id, screissue.app_id, screissue.message_id,
     screissue.card_id, integer) IS
     'entitle a card to a load';
 
+-- Ends the unused entitlement of a card to a load and returns it; NULLs if
+-- there is none.
+CREATE FUNCTION card_issuer.disentitle(
+    card screissue.card_id,
+    app screissue.app_id,
+    OUT message_id screissue.message_id,
+    OUT old_card_id screissue.card_id)
+    LANGUAGE plpgsql
+    VOLATILE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+BEGIN
+    UPDATE card_issuer.entitlement e SET withdrawn_at = now()
+     WHERE e.card_id = card
+       AND e.app_id = app
+       AND e.used_at IS NULL
+       AND e.withdrawn_at IS NULL
+    RETURNING e.message_id, e.old_card_id
+         INTO disentitle.message_id, disentitle.old_card_id;
+    IF FOUND THEN
+        PERFORM card_issuer.readdress_permission(card, app, NULL);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION
+    card_issuer.disentitle(screissue.card_id, screissue.app_id) IS
+    'end the unused entitlement of a card';
+
+-- A permission still outstanding inherits what its card is entitled to now;
+-- its id and its price stay.
+CREATE FUNCTION card_issuer.readdress_permission(
+    card screissue.card_id,
+    app screissue.app_id,
+    message screissue.message_id)
+    RETURNS void
+    LANGUAGE sql
+    VOLATILE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+    UPDATE card_issuer.app_load l SET inherits = message
+     WHERE l.card_id = card
+       AND l.app_id = app
+       AND l.status = 'permitted'
+$$;
+COMMENT ON FUNCTION card_issuer.readdress_permission(
+    screissue.card_id, screissue.app_id, screissue.message_id) IS
+    'let an outstanding permission inherit what its card does';
+
 -- A load on a replaced card was removed: no card may inherit it any more
--- (E3).  The provider gets a withdrawal for what it was told.
+-- (E3).  The provider gets a withdrawal for each card that it was told of, the
+-- newest card first: what a notice says about a card as a reissued one is to
+-- outlast what another says about it as an old one.
 CREATE FUNCTION card_issuer.withdraw_inheritance(
     card screissue.card_id,
     app screissue.app_id,
@@ -190,22 +266,22 @@ CREATE FUNCTION card_issuer.withdraw_inheritance(
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
 DECLARE
-    heir screissue.card_id;
-    old_card screissue.card_id;
-    drafts card_issuer.draft_notice[] := '{}'::card_issuer.draft_notice[];
-BEGIN
-    FOREACH heir IN ARRAY card_issuer.lock_successors(card) LOOP
-        UPDATE card_issuer.entitlement e SET withdrawn_at = now()
-         WHERE e.card_id = heir
-           AND e.app_id = app
+    heirs CONSTANT screissue.card_id[] := ARRAY(
+        SELECT e.card_id
+          FROM unnest(card_issuer.lock_successors(card))
+               WITH ORDINALITY h (card_id, hop)
+          JOIN card_issuer.entitlement e ON e.card_id = h.card_id
+         WHERE e.app_id = app
            AND e.message_id = message
            AND e.used_at IS NULL
            AND e.withdrawn_at IS NULL
-        RETURNING e.old_card_id INTO old_card;
-        IF FOUND THEN
-            drafts := drafts || card_issuer.draft(
-                'withdrawal', heir, old_card, app, message);
-        END IF;
+         ORDER BY h.hop DESC);
+    heir screissue.card_id;
+    drafts card_issuer.draft_notice[] := '{}'::card_issuer.draft_notice[];
+BEGIN
+    FOREACH heir IN ARRAY heirs LOOP
+        drafts := drafts || card_issuer.draft('withdrawal', heir,
+            (card_issuer.disentitle(heir, app)).old_card_id, app, message);
     END LOOP;
     PERFORM card_issuer.write_notices(drafts);
 END

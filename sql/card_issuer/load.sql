@@ -38,14 +38,16 @@ $$;
 COMMENT ON FUNCTION card_issuer.require_loadable(screissue.app_id) IS
     'application that may be loaded just now';
 
--- Locks a card for loading.  Returns what stands against it: NULL nothing,
--- else unknown_card, printed_number or card_status.  produced: the card is
--- not handed over yet, a load now is one at issue (R11).
+-- Locks a card for loading, as lock_card does.  Returns what stands against it:
+-- NULL nothing, else unknown_card, printed_number or card_status.  To a
+-- provider a card whose id only the issuer can read is unknown, and is not
+-- locked: who guesses ids must not learn by waiting that there is such a card.
+-- produced: the card is not handed over yet, a load now is one at issue (R11).
 CREATE FUNCTION card_issuer.lock_card_for_load(
     card screissue.card_id,
     printed_number text,
+    by_operator boolean,
     OUT obstacle text,
-    OUT platform_type integer,
     OUT produced boolean)
     LANGUAGE plpgsql
     VOLATILE
@@ -54,12 +56,11 @@ AS $$
 DECLARE
     found_card record;
 BEGIN
-    SELECT c.status, c.platform_type, c.valid_until, c.printed_number
-      INTO found_card
-      FROM card_issuer.card c
+    UPDATE card_issuer.card c SET status = c.status
      WHERE c.card_id = card
-       FOR NO KEY UPDATE;
-    lock_card_for_load.platform_type := found_card.platform_type;
+       AND (by_operator
+            OR screissue.method_of(c.platform_type) IS DISTINCT FROM 2)
+    RETURNING c.status, c.valid_until, c.printed_number INTO found_card;
     lock_card_for_load.produced := found_card.status = 'produced';
     lock_card_for_load.obstacle := CASE
         WHEN found_card.status IS NULL THEN 'unknown_card'
@@ -71,7 +72,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION
-    card_issuer.lock_card_for_load(screissue.card_id, text) IS
+    card_issuer.lock_card_for_load(screissue.card_id, text, boolean) IS
     'lock a card and tell what stands against a load';
 
 -- A loading permission as permit_load answers it; refusal NULL = permitted.
@@ -289,16 +290,12 @@ BEGIN
     END IF;
 
     state := card_issuer.lock_card_for_load(
-        permit_load.card, permit_load.printed_number);
+        permit_load.card, permit_load.printed_number, by_operator);
     IF by_operator AND state.obstacle = 'unknown_card' THEN
         PERFORM card_issuer.raise_unknown_card(permit_load.card);
     END IF;
     permit_load.refusal := CASE
         WHEN state.obstacle IS NOT NULL THEN state.obstacle
-        -- Who guesses the id of a card that only the issuer can read must
-        -- not learn from this answer that there is such a card.
-        WHEN NOT by_operator AND card_issuer.method_of(state.platform_type) = 2
-            THEN 'unknown_card'
         WHEN permit_load.load_file_sha256 <> application.load_file_sha256
             THEN 'load_file'
         END;
@@ -350,6 +347,7 @@ BEGIN
       JOIN card_issuer.application a ON a.app_id = l.app_id
      WHERE l.message_id = message;
     IF NOT FOUND THEN
+        PERFORM card_issuer.require_acts_for(provider(message));
         RAISE EXCEPTION 'unknown message id "%"', message
             USING ERRCODE = 'SR008';
     END IF;

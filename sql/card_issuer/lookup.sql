@@ -69,8 +69,12 @@ $$;
 COMMENT ON FUNCTION card_issuer.get_application(screissue.app_id) IS
     'registration of an application';
 
--- A card's row, locked against every other call that would change the card.
--- Who locks several cards of one chain locks the older card first.
+-- A card's row, locked against every other call that would change the card,
+-- its loads or its requests.  By an update that changes nothing, not by SELECT
+-- FOR UPDATE: a transaction whose snapshot is older than what another call did
+-- to the card then gets 40001, at any isolation level, instead of going on
+-- with what it sees.  Who locks several cards of one chain locks the older
+-- card first.
 -- Errors: SR004 unknown.
 CREATE FUNCTION card_issuer.lock_card(
     card screissue.card_id,
@@ -85,14 +89,13 @@ CREATE FUNCTION card_issuer.lock_card(
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
 BEGIN
-    SELECT c.status, c.former_status, c.platform_type, c.holder_id,
-           c.replaces, c.replaced_by
-      INTO lock_card.status, lock_card.former_status,
-           lock_card.platform_type, lock_card.holder_id,
-           lock_card.replaces, lock_card.replaced_by
-      FROM card_issuer.card c
+    UPDATE card_issuer.card c SET status = c.status
      WHERE c.card_id = lock_card.card
-       FOR NO KEY UPDATE;
+    RETURNING c.status, c.former_status, c.platform_type, c.holder_id,
+              c.replaces, c.replaced_by
+         INTO lock_card.status, lock_card.former_status,
+              lock_card.platform_type, lock_card.holder_id,
+              lock_card.replaces, lock_card.replaced_by;
     IF NOT FOUND THEN
         PERFORM card_issuer.raise_unknown_card(lock_card.card);
     END IF;
@@ -135,16 +138,3 @@ $$;
 COMMENT ON FUNCTION card_issuer.raise_card_status(
     screissue.card_id, screissue.card_status, text) IS
     'error SR005, naming both states';
-
--- Which method a platform type stands for; NULL for an unknown one.
-CREATE FUNCTION card_issuer.method_of(platform_type integer)
-    RETURNS integer
-    LANGUAGE sql
-    STABLE
-    SET search_path = pg_catalog, screissue, pg_temp
-AS $$
-    SELECT p.method FROM screissue.platform p
-     WHERE p.platform_type = method_of.platform_type
-$$;
-COMMENT ON FUNCTION card_issuer.method_of(integer) IS
-    'method of a platform type (Fig. 18, step 1802)';

@@ -22,7 +22,7 @@ CREATE FUNCTION card_issuer.notice_is_due(
     STABLE
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
-    SELECT coalesce(card_issuer.method_of(notice_is_due.platform_type) = 1, false)
+    SELECT coalesce(screissue.method_of(notice_is_due.platform_type) = 1, false)
        AND card_issuer.contract_in_force(notice_is_due.provider)
        AND EXISTS (SELECT
                      FROM card_issuer.provider p
@@ -35,7 +35,8 @@ COMMENT ON FUNCTION
 
 -- Who writes notices to these providers, or changes whether they get any,
 -- takes turns: the counters are locked, in the providers' order, so that two
--- calls cannot deadlock.
+-- calls cannot deadlock.  The update that changes nothing gives 40001 to a
+-- transaction whose snapshot is older than another's turn.
 CREATE FUNCTION card_issuer.take_turn(providers screissue.company_id[])
     RETURNS void
     LANGUAGE plpgsql
@@ -48,6 +49,9 @@ BEGIN
       WHERE k.provider = ANY (providers)
       ORDER BY k.provider
         FOR NO KEY UPDATE;
+    UPDATE card_issuer.notice_counter k
+       SET last_notice_no = k.last_notice_no
+     WHERE k.provider = ANY (providers);
 END
 $$;
 COMMENT ON FUNCTION card_issuer.take_turn(screissue.company_id[]) IS
@@ -73,7 +77,7 @@ BEGIN
     -- suspended or resumed while we wait.
     PERFORM card_issuer.take_turn(ARRAY(
         SELECT DISTINCT d.provider FROM unnest(drafts) d
-         WHERE card_issuer.method_of(d.platform_type) = 1));
+         WHERE screissue.method_of(d.platform_type) = 1));
     due := ARRAY(
         SELECT ROW(d.provider, d.kind, d.platform_type, d.new_card_id,
                    d.old_card_id, d.old_platform_type, d.app_id,
@@ -99,7 +103,7 @@ BEGIN
                last_no - batch.notices
                + row_number() OVER (ORDER BY d.ordinality),
                d.kind, d.platform_type, d.new_card_id::text,
-               CASE WHEN card_issuer.method_of(d.old_platform_type) = 1
+               CASE WHEN screissue.method_of(d.old_platform_type) = 1
                     THEN d.old_card_id::text END,
                d.app_id::text, d.message_id::text, d.reason, now()
           FROM unnest(due) WITH ORDINALITY d
@@ -137,7 +141,8 @@ AS $$
          UNION ALL
         SELECT s.old_card_id, s.app_id, s.notice_no, s.message_id
           FROM sent s
-         WHERE s.kind = 'withdrawal')
+         WHERE s.kind = 'withdrawal'
+           AND s.old_card_id IS NOT NULL)
     SELECT DISTINCT ON (w.card_id, w.app_id)
            w.card_id, w.app_id, w.message_id
       FROM word w
@@ -147,44 +152,46 @@ COMMENT ON FUNCTION card_issuer.last_told(screissue.company_id) IS
     'what a provider was last told about each card';
 
 -- Writes the notices that a provider should have had, had its contract been
--- in force and its delivery push or pull all the time (R30): entitlements not
--- yet used of which it was not told, and withdrawals of what it was told.
+-- in force and its delivery push or pull all the time (R30): withdrawals of
+-- what it was told, then entitlements not yet used of which it was not told,
+-- not even by a withdrawal that handed them back.
 CREATE FUNCTION card_issuer.write_missed_notices(
     of_provider screissue.company_id)
-    RETURNS integer
-    LANGUAGE sql
+    RETURNS void
+    LANGUAGE plpgsql
     VOLATILE
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
-    WITH state AS (
-        SELECT e.*, t.message_id AS told
+BEGIN
+    PERFORM card_issuer.write_notices(ARRAY(
+        SELECT card_issuer.draft('withdrawal', e.card_id, e.old_card_id,
+                                 e.app_id,
+                                 coalesce(l.message_id, e.message_id))
+          FROM card_issuer.last_told(of_provider) t
+          JOIN card_issuer.entitlement e
+            ON e.card_id = t.card_id::card_id AND e.app_id = t.app_id::app_id
+          LEFT JOIN card_issuer.app_load l
+            ON l.card_id = e.card_id
+           AND l.app_id = e.app_id
+           AND l.status = 'loaded'
+         WHERE t.message_id IS NOT NULL
+           AND e.withdrawn_at IS NOT NULL
+         ORDER BY e.withdrawn_at, e.hops DESC, e.card_id, e.app_id));
+    PERFORM card_issuer.write_notices(ARRAY(
+        SELECT card_issuer.draft_inherited(e.card_id, e.old_card_id, e.app_id,
+                                           e.message_id)
           FROM card_issuer.application a
           JOIN card_issuer.entitlement e ON e.app_id = a.app_id
+          JOIN card_issuer.card c ON c.card_id = e.card_id
           LEFT JOIN card_issuer.last_told(of_provider) t
             ON t.card_id = e.card_id::text AND t.app_id = e.app_id::text
-         WHERE a.provider = of_provider)
-    SELECT card_issuer.write_notices(ARRAY(
-        SELECT card_issuer.draft('reissue', s.card_id, s.old_card_id,
-                                 s.app_id, s.message_id)
-          FROM state s
-          JOIN card_issuer.card c ON c.card_id = s.card_id
-         WHERE s.used_at IS NULL
-           AND s.withdrawn_at IS NULL
+         WHERE a.provider = of_provider
+           AND e.used_at IS NULL
+           AND e.withdrawn_at IS NULL
            AND c.status NOT IN ('replaced', 'revoked')
-           AND (s.told = s.message_id::text) IS NOT TRUE
-         ORDER BY s.granted_at, s.card_id, s.app_id)
-     || ARRAY(
-        SELECT card_issuer.draft('withdrawal', s.card_id, s.old_card_id,
-                                 s.app_id,
-                                 coalesce(l.message_id, s.message_id))
-          FROM state s
-          LEFT JOIN card_issuer.app_load l
-            ON l.card_id = s.card_id
-           AND l.app_id = s.app_id
-           AND l.status = 'loaded'
-         WHERE s.withdrawn_at IS NOT NULL
-           AND s.told IS NOT NULL
-         ORDER BY s.withdrawn_at, s.card_id, s.app_id))
+           AND (t.message_id = e.message_id::text) IS NOT TRUE
+         ORDER BY e.granted_at, e.card_id, e.app_id));
+END
 $$;
 COMMENT ON FUNCTION
     card_issuer.write_missed_notices(screissue.company_id) IS
@@ -211,6 +218,7 @@ BEGIN
             USING ERRCODE = '22023';
     END IF;
     PERFORM card_issuer.require_acts_for(of_provider);
+    PERFORM card_issuer.require_provider(of_provider);
     IF NOT card_issuer.contract_in_force(of_provider)
        AND NOT card_issuer.is_operator(calling_role()) THEN
         RAISE EXCEPTION 'contract with provider "%" is not in force',
@@ -235,8 +243,8 @@ COMMENT ON FUNCTION
 
 -- Pull (R28-R30): the provider's notices with numbers above after_no, in
 -- order, at most max_rows, exactly as a subscription would deliver them.
--- Errors: 42501 not the caller's provider; SR002 its contract is not in force
--- (operators may read on); 22023.
+-- Errors: 42501 not the caller's provider; SR002 unknown, or its contract is
+-- not in force (operators may read on); 22023.
 CREATE FUNCTION card_issuer.fetch_notices(
     provider screissue.company_id,
     after_no bigint,

@@ -43,10 +43,12 @@ BEGIN
             USING ERRCODE = '23505';
     END IF;
 
+    -- The turn first, as suspend_provider and resume_provider take it.
+    PERFORM card_issuer.take_turn(ARRAY[register_provider.provider]);
     SELECT p.role_name INTO former
       FROM card_issuer.provider p
      WHERE p.provider = register_provider.provider
-       FOR UPDATE;
+       FOR NO KEY UPDATE;
     INSERT INTO card_issuer.provider AS p
            (provider, name, role_name, delivery, contract_from, contract_until)
     VALUES (register_provider.provider, register_provider.name,
@@ -62,13 +64,12 @@ BEGIN
     SELECT register_provider.provider, s.epoch * (2::bigint ^ 40)::bigint
       FROM card_issuer.self s
         ON CONFLICT ON CONSTRAINT notice_counter_pkey DO NOTHING;
-    PERFORM card_issuer.take_turn(ARRAY[register_provider.provider]);
 
     IF former.role_name <> register_provider.role_name THEN
         PERFORM card_issuer.revoke_provider_calls(former.role_name);
     END IF;
-    PERFORM card_issuer.grant_calls(register_provider.role_name,
-                                    card_issuer.provider_calls());
+    PERFORM screissue.grant_calls('card_issuer', register_provider.role_name,
+                                  card_issuer.provider_calls());
     IF former.role_name IS NOT NULL THEN
         PERFORM card_issuer.write_missed_notices(register_provider.provider);
     END IF;

@@ -12,8 +12,21 @@ $$;
 COMMENT ON FUNCTION card_issuer.publication_name(screissue.company_id) IS
     'name of the publication of a provider';
 
--- Is there the provider's publication?  Errors: 42710 there is another by its
--- name.
+-- Which of the issuer's notices go to a provider, as the server shows it.
+CREATE FUNCTION card_issuer.row_filter(provider screissue.company_id)
+    RETURNS text
+    LANGUAGE sql
+    STABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+    SELECT format('((issuer = %L::text) AND (provider = %L::text))',
+                  card_issuer.own_company(), row_filter.provider)
+$$;
+COMMENT ON FUNCTION card_issuer.row_filter(screissue.company_id) IS
+    'row filter of the publication of a provider';
+
+-- Is there the provider's publication: its notices, inserts only, and nothing
+-- else?  Errors: 42710 there is another by its name.
 CREATE FUNCTION card_issuer.has_publication(provider screissue.company_id)
     RETURNS boolean
     LANGUAGE plpgsql
@@ -23,23 +36,25 @@ AS $$
 DECLARE
     publication CONSTANT name :=
         card_issuer.publication_name(has_publication.provider);
+    is_ours boolean;
 BEGIN
-    IF NOT EXISTS (SELECT FROM pg_publication p
-                    WHERE p.pubname = publication) THEN
-        RETURN false;
-    END IF;
-    IF NOT EXISTS (SELECT FROM pg_publication_tables t
-                    WHERE t.pubname = publication
-                      AND t.schemaname = 'screissue'
-                      AND t.tablename = 'notice'
-                      AND t.rowfilter LIKE
-                          '%' || quote_literal(has_publication.provider) || '%')
-    THEN
+    SELECT p.pubinsert
+           AND NOT (p.pubupdate OR p.pubdelete OR p.pubtruncate)
+           AND ARRAY(SELECT format('%I.%I %s', t.schemaname, t.tablename,
+                                   t.rowfilter)
+                       FROM pg_publication_tables t
+                      WHERE t.pubname = p.pubname)
+             = ARRAY['screissue.notice '
+                     || card_issuer.row_filter(has_publication.provider)]
+      INTO is_ours
+      FROM pg_publication p
+     WHERE p.pubname = publication;
+    IF NOT is_ours THEN
         RAISE EXCEPTION 'publication "%" exists and is not for the notices of provider "%"',
             publication, has_publication.provider
             USING ERRCODE = '42710';
     END IF;
-    RETURN true;
+    RETURN is_ours IS NOT NULL;
 END
 $$;
 COMMENT ON FUNCTION card_issuer.has_publication(screissue.company_id) IS
@@ -57,19 +72,18 @@ CREATE FUNCTION card_issuer.create_publication(
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
 DECLARE
-    issuer CONSTANT text := card_issuer.own_company()::text;
     publication CONSTANT name :=
         card_issuer.publication_name(create_publication.provider);
 BEGIN
+    PERFORM card_issuer.own_company();
     PERFORM card_issuer.require_provider(create_publication.provider);
     IF NOT card_issuer.has_publication(create_publication.provider) THEN
-        EXECUTE format(
-            'CREATE PUBLICATION %I FOR TABLE screissue.notice'
-            ' WHERE (issuer = %L AND provider = %L)'
-            ' WITH (publish = ''insert'')',
-            publication, issuer, create_publication.provider::text);
+        EXECUTE format('CREATE PUBLICATION %I FOR TABLE screissue.notice'
+                       ' WHERE %s WITH (publish = ''insert'')',
+                       publication,
+                       card_issuer.row_filter(create_publication.provider));
         EXECUTE format('COMMENT ON PUBLICATION %I IS %L', publication,
-            format('notices of %s to %s', issuer, create_publication.provider));
+                       'notices to ' || create_publication.provider::text);
     END IF;
     RETURN publication;
 END

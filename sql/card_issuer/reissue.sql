@@ -23,7 +23,9 @@ DECLARE
 BEGIN
     PERFORM card_issuer.own_company();
     PERFORM screissue.require('reason', request_reissue.reason IS NOT NULL);
-    old_card := card_issuer.lock_reissuable(request_reissue.card);
+    old_card := card_issuer.lock_card(request_reissue.card);
+    PERFORM card_issuer.require_reissuable(
+        request_reissue.card, old_card.status);
     IF (card_issuer.open_request(request_reissue.card)).request_id IS NOT NULL THEN
         RAISE EXCEPTION 'a request for the reissue of card "%" is open already',
             mask(request_reissue.card)
@@ -58,34 +60,28 @@ COMMENT ON FUNCTION card_issuer.request_reissue(
     screissue.card_id, screissue.reissue_reason, text) IS
     'request the reissue of a card';
 
--- Locks a card that can still be reissued.
--- Errors: SR004 unknown card; SR006 reissued already; SR005 revoked.
-CREATE FUNCTION card_issuer.lock_reissuable(
+-- Raises unless a card of this status can be reissued.
+-- Errors: SR006 reissued already; SR005 revoked.
+CREATE FUNCTION card_issuer.require_reissuable(
     card screissue.card_id,
-    OUT status screissue.card_status,
-    OUT platform_type integer,
-    OUT holder_id text)
+    status screissue.card_status)
+    RETURNS void
     LANGUAGE plpgsql
-    VOLATILE
+    IMMUTABLE
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
-DECLARE
-    found_card CONSTANT record := card_issuer.lock_card(card);
 BEGIN
-    IF found_card.status = 'replaced' THEN
+    IF status = 'replaced' THEN
         RAISE EXCEPTION 'card "%" was reissued already', mask(card)
             USING ERRCODE = 'SR006';
-    ELSIF found_card.status = 'revoked' THEN
-        PERFORM card_issuer.raise_card_status(
-            card, found_card.status, 'reissued');
+    ELSIF status = 'revoked' THEN
+        PERFORM card_issuer.raise_card_status(card, status, 'reissued');
     END IF;
-    lock_reissuable.status := found_card.status;
-    lock_reissuable.platform_type := found_card.platform_type;
-    lock_reissuable.holder_id := found_card.holder_id;
 END
 $$;
-COMMENT ON FUNCTION card_issuer.lock_reissuable(screissue.card_id) IS
-    'lock a card that can still be reissued';
+COMMENT ON FUNCTION card_issuer.require_reissuable(
+    screissue.card_id, screissue.card_status) IS
+    'check that a card can still be reissued';
 
 -- The card's open request; NULLs if there is none.
 CREATE FUNCTION card_issuer.open_request(
@@ -187,7 +183,7 @@ DECLARE
     request record;
 BEGIN
     IF (found_card.replaced_by = new_card) IS NOT TRUE THEN
-        PERFORM card_issuer.lock_reissuable(old_card);
+        PERFORM card_issuer.require_reissuable(old_card, found_card.status);
         SELECT r.request_id, r.status INTO request
           FROM card_issuer.open_request(old_card) r;
         IF (request.status = 'approved') IS NOT TRUE THEN
@@ -344,7 +340,10 @@ BEGIN
                   HINT = 'Leave "overlap" NULL: the old card ends at once.';
     END IF;
 
-    PERFORM card_issuer.lock_reissuable(reissue_card.old_card);
+    -- retire_old may be repeated; this call may not: the second of two
+    -- operators is to learn that the card was reissued.
+    PERFORM card_issuer.require_reissuable(reissue_card.old_card,
+        (card_issuer.lock_card(reissue_card.old_card)).status);
     inheritance := card_issuer.retire_old(
         reissue_card.old_card, reissue_card.new_card);
     SELECT a.entitlements, a.notices
@@ -361,8 +360,8 @@ COMMENT ON FUNCTION card_issuer.reissue_card(
     interval) IS
     'reissue a card (Fig. 5, Fig. 9)';
 
--- Takes a reissue back (E9, E10): the new card is revoked and its
--- entitlements withdrawn; the old card gets back its former status; loads
+-- Takes a reissue back (E9, E10): the new card is revoked, its entitlements
+-- and its open request withdrawn; the old card gets back its former status; loads
 -- live on the new card are handed back to the old one as unused
 -- entitlements.  Withdrawal notices carry the id that is handed back.
 -- Errors: SR004 unknown card; SR005 it is no reissued card, was replaced
@@ -410,6 +409,11 @@ BEGIN
     UPDATE card_issuer.reissue_request r SET status = 'withdrawn'
      WHERE r.old_card_id = old_card
        AND r.new_card_id = withdraw_reissue.new_card;
+    UPDATE card_issuer.reissue_request r
+       SET status = 'withdrawn',
+           completed_at = now()
+     WHERE r.old_card_id = withdraw_reissue.new_card
+       AND r.status IN ('pending', 'approved');
     PERFORM card_issuer.write_notices(drafts);
 END
 $$;
@@ -418,7 +422,8 @@ COMMENT ON FUNCTION card_issuer.withdraw_reissue(screissue.card_id) IS
 
 -- Ends the entitlements of a card whose reissue is withdrawn, entitles the
 -- old card to the loads that are live on it, and returns the withdrawal
--- notices.
+-- notices.  What was loaded on the new card and removed there the old card does
+-- not inherit either (E3).
 CREATE FUNCTION card_issuer.hand_back(
     new_card screissue.card_id,
     old_card screissue.card_id)
@@ -428,37 +433,73 @@ CREATE FUNCTION card_issuer.hand_back(
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
 DECLARE
-    drafts CONSTANT card_issuer.draft_notice[] := ARRAY(
-        SELECT card_issuer.draft('withdrawal', new_card, old_card, w.app_id,
-                                 w.message_id)
-          FROM (SELECT l.app_id, l.message_id
-                  FROM card_issuer.app_load l
-                 WHERE l.card_id = new_card
-                   AND l.status = 'loaded'
-                 UNION ALL
-                SELECT e.app_id, e.message_id
-                  FROM card_issuer.entitlement e
-                 WHERE e.card_id = new_card
-                   AND e.withdrawn_at IS NULL
-                   AND NOT EXISTS (SELECT FROM card_issuer.app_load l
-                                    WHERE l.card_id = new_card
-                                      AND l.app_id = e.app_id
-                                      AND l.status = 'loaded')) w
-         ORDER BY w.app_id);
+    drafts card_issuer.draft_notice[] := '{}'::card_issuer.draft_notice[];
+    removed card_issuer.draft_notice[] := '{}'::card_issuer.draft_notice[];
+    application record;
+    ended record;
 BEGIN
-    PERFORM card_issuer.entitle(old_card, l.app_id, l.message_id, new_card, 1)
-       FROM card_issuer.app_load l
-      WHERE l.card_id = new_card
-        AND l.status = 'loaded';
+    FOR application IN
+        SELECT h.app_id, h.message_id, h.live, h.was_loaded
+          FROM card_issuer.held(new_card) h
+    LOOP
+        drafts := drafts || card_issuer.draft('withdrawal', new_card, old_card,
+            application.app_id, application.message_id);
+        IF application.live THEN
+            PERFORM card_issuer.entitle(old_card, application.app_id,
+                application.message_id, new_card, 1);
+        ELSIF application.was_loaded THEN
+            ended := card_issuer.disentitle(old_card, application.app_id);
+            IF ended.message_id IS NOT NULL THEN
+                removed := removed || card_issuer.draft('withdrawal', old_card,
+                    ended.old_card_id, application.app_id, ended.message_id);
+            END IF;
+        END IF;
+    END LOOP;
     UPDATE card_issuer.entitlement e SET withdrawn_at = now()
      WHERE e.card_id = new_card
        AND e.withdrawn_at IS NULL;
-    RETURN drafts;
+    RETURN drafts || removed;
 END
 $$;
 COMMENT ON FUNCTION
     card_issuer.hand_back(screissue.card_id, screissue.card_id) IS
     'hand what lives on a withdrawn card back to the old one';
+
+-- The applications that a card carries, inherits or inherited, each with the
+-- load to speak of: the live one, else the one inherited.  was_loaded: it was
+-- loaded on this very card.
+CREATE FUNCTION card_issuer.held(
+    card screissue.card_id,
+    OUT app_id screissue.app_id,
+    OUT message_id screissue.message_id,
+    OUT live boolean,
+    OUT was_loaded boolean)
+    RETURNS SETOF record
+    LANGUAGE sql
+    STABLE
+    ROWS 4
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+    SELECT coalesce(e.app_id, l.app_id),
+           coalesce(l.message_id, e.message_id),
+           l.message_id IS NOT NULL,
+           EXISTS (SELECT FROM card_issuer.app_load p
+                    WHERE p.card_id = card
+                      AND p.app_id = coalesce(e.app_id, l.app_id)
+                      AND p.loaded_at IS NOT NULL)
+      FROM (SELECT x.app_id, x.message_id
+              FROM card_issuer.entitlement x
+             WHERE x.card_id = card
+               AND x.withdrawn_at IS NULL) e
+      FULL JOIN (SELECT y.app_id, y.message_id
+                   FROM card_issuer.app_load y
+                  WHERE y.card_id = card
+                    AND y.status = 'loaded') l
+        ON l.app_id = e.app_id
+     ORDER BY 1
+$$;
+COMMENT ON FUNCTION card_issuer.held(screissue.card_id) IS
+    'applications that a card carries or inherits';
 
 -- Fig. 19, steps 408/409: is this a reissued card, and which loading
 -- permission did it inherit for this application?  The same id every time.
@@ -487,7 +528,7 @@ BEGIN
     PERFORM card_issuer.require_party(caller);
 
     SELECT n.platform_type, true, e.message_id,
-           CASE WHEN card_issuer.method_of(o.platform_type) = 1
+           CASE WHEN screissue.method_of(o.platform_type) = 1
                 THEN o.card_id END
       INTO find_reissue.platform_type, find_reissue.reissued,
            find_reissue.message_id, find_reissue.old_card_id
@@ -503,7 +544,7 @@ BEGIN
        AND e.withdrawn_at IS NULL
        AND n.status = 'active'
        AND coalesce(n.valid_until >= today(), true)
-       AND (by_operator OR card_issuer.method_of(n.platform_type) = 1);
+       AND (by_operator OR screissue.method_of(n.platform_type) = 1);
     IF NOT FOUND THEN
         find_reissue.platform_type := 200;
         find_reissue.reissued := false;

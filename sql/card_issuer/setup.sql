@@ -4,7 +4,7 @@
 -- that is done it changes nothing but the name.  The tables belong to the
 -- owner of the extension.
 -- Errors: SR009 set up as another company; 42501 a table belongs to a role
--- that is not superuser; 22023 not UTF8; 55000 inside an extension script;
+-- that is not superuser, or others may write to it; 22023 not UTF8; 55000 inside an extension script;
 -- 0A000 partitions.
 CREATE FUNCTION card_issuer.setup(
     company screissue.company_id,
@@ -31,6 +31,7 @@ BEGIN
 
     IF to_regclass('card_issuer.self') IS NULL THEN
         PERFORM card_issuer.layout_1();
+        PERFORM screissue.revoke_tables('card_issuer');
         INSERT INTO card_issuer.self (company_id, name, partitions, layout)
         VALUES (setup.company, setup.name, setup.partitions, 1);
         RETURN;

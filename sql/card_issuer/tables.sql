@@ -142,7 +142,7 @@ CREATE TABLE card_issuer.card (
     CONSTRAINT card_not_itself_check
         CHECK (card_id OPERATOR(screissue.<>) replaces
                AND card_id OPERATOR(screissue.<>) replaced_by)
-);
+) WITH (fillfactor = 90);
 COMMENT ON TABLE card_issuer.card IS
     'cards ever issued; an id is never used again (Fig. 5, Fig. 13)';
 COMMENT ON COLUMN card_issuer.card.former_status IS

@@ -16,24 +16,6 @@ CREATE FUNCTION screissue.in_extension_script()
 COMMENT ON FUNCTION screissue.in_extension_script() IS
     'true while CREATE or ALTER EXTENSION runs a script';
 
--- Raises 22023 unless every argument is given.  For required arguments of
--- functions that cannot be STRICT: a NULL command must not pass in silence.
-CREATE FUNCTION screissue.require(argument text, is_given boolean)
-    RETURNS void
-    LANGUAGE plpgsql
-    IMMUTABLE PARALLEL SAFE
-AS $$
-BEGIN
-    IF is_given THEN
-        RETURN;
-    END IF;
-    RAISE EXCEPTION 'argument "%" must not be null', argument
-        USING ERRCODE = '22023';
-END
-$$;
-COMMENT ON FUNCTION screissue.require(text, boolean) IS
-    'check that a required argument is given';
-
 -- The role must exist (42704): asked before any GRANT is put together.
 CREATE FUNCTION screissue.require_role(role_name name)
     RETURNS void
@@ -53,51 +35,25 @@ $$;
 COMMENT ON FUNCTION screissue.require_role(name) IS
     'check that a role exists';
 
--- Raises 22023 unless this can be a line of a tariff.
-CREATE FUNCTION screissue.require_tariff(
-    kind screissue.tariff_kind,
-    amount numeric,
-    currency text,
-    reason screissue.reissue_reason)
+-- GRANT USAGE on a schema, and EXECUTE on the named functions in it.
+CREATE FUNCTION screissue.grant_calls(
+    schema_name name,
+    role_name name,
+    calls text[])
     RETURNS void
     LANGUAGE plpgsql
-    IMMUTABLE
+    VOLATILE
     SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    call text;
 BEGIN
-    PERFORM screissue.require('kind', kind IS NOT NULL);
-    PERFORM screissue.require('amount', amount IS NOT NULL);
-    PERFORM screissue.require('currency', currency IS NOT NULL);
-    IF NOT (amount >= 0 AND amount < 'Infinity') THEN
-        RAISE EXCEPTION 'amount % is not a price', amount
-            USING ERRCODE = '22023',
-                  HINT = 'Give a finite number that is not negative.';
-    END IF;
-    IF currency !~ '^[A-Z]{3}$' THEN
-        RAISE EXCEPTION 'currency "%" is not an ISO 4217 code', currency
-            USING ERRCODE = '22023',
-                  HINT = 'Give three capital letters.';
-    END IF;
-    IF kind = 'load' AND reason IS NOT NULL THEN
-        RAISE EXCEPTION 'only a reload has a reason'
-            USING ERRCODE = '22023',
-                  HINT = 'Leave "reason" out, or set the price of a reload.';
-    END IF;
+    EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I', schema_name, role_name);
+    FOREACH call IN ARRAY calls LOOP
+        EXECUTE format('GRANT EXECUTE ON FUNCTION %I.%I TO %I',
+                       schema_name, call, role_name);
+    END LOOP;
 END
 $$;
-COMMENT ON FUNCTION screissue.require_tariff(
-    screissue.tariff_kind, numeric, text, screissue.reissue_reason) IS
-    'check a line of a tariff';
-
--- The day by which contracts and cards are valid: UTC, whatever time zone the
--- client sets (E54).
-CREATE FUNCTION screissue.today()
-    RETURNS date
-    LANGUAGE sql
-    STABLE PARALLEL SAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT (now() AT TIME ZONE 'UTC')::date
-$$;
-COMMENT ON FUNCTION screissue.today() IS
-    'day by which validity is judged, in UTC';
+COMMENT ON FUNCTION screissue.grant_calls(name, name, text[]) IS
+    'grant the named calls of a schema to a role';

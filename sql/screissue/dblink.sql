@@ -1,9 +1,11 @@
 -- Asking another database
 --
 -- Through dblink, which is looked up at call time: it is needed only where a
--- foreign server is used, and it may live in any schema.  Connections are kept
--- for the session, so whoever may call dblink's functions in that session
--- could use them, too: doc/security.md tells to revoke those from PUBLIC.
+-- foreign server is used, and it may live in any schema.  Connections are made
+-- with the rights of the extension's owner and kept for the session.  Where
+-- the caller could use them too, because dblink's functions are open to all
+-- (doc/security.md tells to revoke them), none is kept, and none is believed
+-- that was open before.
 
 -- Schema of the extension dblink.  Not installed: 0A000.
 CREATE FUNCTION screissue.dblink_schema()
@@ -55,8 +57,56 @@ $$;
 COMMENT ON FUNCTION screissue.connection_name(name) IS
     'name of the dblink connection that is kept to a foreign server';
 
+-- May the caller, in any role that the session can take on, use dblink, and so
+-- a connection that we keep?  Superusers need no connection of ours.
+CREATE FUNCTION screissue.caller_has_dblink()
+    RETURNS boolean
+    LANGUAGE sql
+    STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT EXISTS
+        (SELECT
+           FROM pg_roles caller
+           JOIN pg_roles r ON pg_has_role(caller.oid, r.oid, 'MEMBER')
+          CROSS JOIN pg_extension e
+           JOIN pg_depend d
+             ON d.refclassid = 'pg_extension'::regclass
+            AND d.refobjid = e.oid
+            AND d.classid = 'pg_proc'::regclass
+            AND d.deptype = 'e'
+           JOIN pg_proc p ON p.oid = d.objid
+          WHERE caller.rolname IN (screissue.calling_role(), session_user)
+            AND NOT caller.rolsuper
+            AND NOT r.rolsuper
+            AND e.extname = 'dblink'
+            AND has_schema_privilege(r.oid, p.pronamespace, 'USAGE')
+            AND has_function_privilege(r.oid, p.oid, 'EXECUTE'))
+$$;
+COMMENT ON FUNCTION screissue.caller_has_dblink() IS
+    'whether the caller could use a connection that is kept';
+
+CREATE FUNCTION screissue.is_open(connection text)
+    RETURNS boolean
+    LANGUAGE plpgsql
+    VOLATILE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    is_open boolean;
+BEGIN
+    EXECUTE format('SELECT coalesce($1 = ANY (%I.dblink_get_connections()), false)',
+                   screissue.dblink_schema())
+       INTO is_open
+      USING connection;
+    RETURN is_open;
+END
+$$;
+COMMENT ON FUNCTION screissue.is_open(text) IS
+    'whether a dblink connection is open';
+
 -- Name of an open connection to the server, through the user mapping of the
--- extension's owner.  Opened on first use, then kept for the session.
+-- extension's owner.
 CREATE FUNCTION screissue.open_connection(server name)
     RETURNS text
     LANGUAGE plpgsql
@@ -64,15 +114,11 @@ CREATE FUNCTION screissue.open_connection(server name)
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    dblink_schema name := screissue.dblink_schema();
-    connection text := screissue.connection_name(open_connection.server);
-    is_open boolean;
+    dblink_schema CONSTANT name := screissue.dblink_schema();
+    connection CONSTANT text :=
+        screissue.connection_name(open_connection.server);
 BEGIN
-    EXECUTE format('SELECT $1 = ANY (%I.dblink_get_connections())',
-                   dblink_schema)
-       INTO is_open
-      USING connection;
-    IF is_open IS NOT TRUE THEN
+    IF NOT screissue.is_open(connection) THEN
         EXECUTE format('SELECT %I.dblink_connect($1, $2)', dblink_schema)
           USING connection, open_connection.server::text;
     END IF;
@@ -80,7 +126,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION screissue.open_connection(name) IS
-    'open dblink connection to a foreign server, kept for the session';
+    'open dblink connection to a foreign server';
 
 CREATE FUNCTION screissue.close_connection(server name)
     RETURNS void
@@ -88,13 +134,19 @@ CREATE FUNCTION screissue.close_connection(server name)
     VOLATILE
     SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    connection CONSTANT text :=
+        screissue.connection_name(close_connection.server);
 BEGIN
-    EXECUTE format('SELECT %I.dblink_disconnect($1)', screissue.dblink_schema())
-      USING screissue.connection_name(close_connection.server);
+    IF screissue.is_open(connection) THEN
+        EXECUTE format('SELECT %I.dblink_disconnect($1)',
+                       screissue.dblink_schema())
+          USING connection;
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION screissue.close_connection(name) IS
-    'end of a kept dblink connection';
+    'end of a dblink connection';
 
 -- True for the errors after which a connection is of no use: lost, or the
 -- other server shut down.  dblink reports a connection that was found dead
@@ -125,11 +177,15 @@ CREATE FUNCTION screissue.remote_rows(server name, query text)
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    is_exposed CONSTANT boolean := screissue.caller_has_dblink();
     connection text;
     state text;
     message text;
     context text;
 BEGIN
+    IF is_exposed THEN
+        PERFORM screissue.close_connection(remote_rows.server);
+    END IF;
     FOR attempt IN 1 .. 2 LOOP
         connection := screissue.open_connection(remote_rows.server);
         BEGIN
@@ -137,6 +193,9 @@ BEGIN
                 format('SELECT d.answer FROM %I.dblink($1, $2) AS d (answer jsonb)',
                        screissue.dblink_schema())
                 USING connection, remote_rows.query;
+            IF is_exposed THEN
+                PERFORM screissue.close_connection(remote_rows.server);
+            END IF;
             RETURN;
         EXCEPTION WHEN query_canceled OR OTHERS THEN
             GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE,
@@ -146,6 +205,9 @@ BEGIN
         EXIT WHEN NOT screissue.is_connection_failure(state, message);
         PERFORM screissue.close_connection(remote_rows.server);
     END LOOP;
+    IF is_exposed THEN
+        PERFORM screissue.close_connection(remote_rows.server);
+    END IF;
 
     IF state = '57014' AND context LIKE '%on dblink connection%' THEN
         state := 'HV000';

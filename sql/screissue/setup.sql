@@ -1,17 +1,14 @@
 -- What both setup() functions share
 
 -- Raises unless tables may be made here and now: not inside an extension
--- script (they would become members), only in UTF8, and only if no relation
--- of ours belongs to a lesser role (its triggers would run with our rights).
--- Makes the tables of schema screissue.
+-- script (they would become members), only in UTF8, and only if nobody else
+-- has rights on what is there.  Makes the tables of schema screissue.
 CREATE FUNCTION screissue.begin_setup()
     RETURNS void
     LANGUAGE plpgsql
     VOLATILE
     SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-    stray record;
 BEGIN
     IF screissue.in_extension_script() THEN
         RAISE EXCEPTION 'setup cannot run inside an extension script'
@@ -28,6 +25,28 @@ BEGIN
     -- Two sessions that set up at once take turns.
     PERFORM pg_advisory_xact_lock(hashtextextended('screissue.setup', 0));
 
+    PERFORM screissue.check_owners();
+    PERFORM screissue.check_privileges();
+    IF to_regclass('screissue.platform') IS NULL THEN
+        PERFORM screissue.layout_1();
+        PERFORM screissue.revoke_tables('screissue');
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION screissue.begin_setup() IS
+    'checks before setup, and the tables of schema screissue';
+
+-- Raises 42501 if a relation of ours belongs to a lesser role: its triggers
+-- would run with our rights.
+CREATE FUNCTION screissue.check_owners()
+    RETURNS void
+    LANGUAGE plpgsql
+    STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    stray record;
+BEGIN
     SELECT n.nspname, c.relname, r.rolname
       INTO stray
       FROM pg_class c
@@ -44,11 +63,96 @@ BEGIN
             USING ERRCODE = '42501',
                   HINT = 'Give it back to the owner of the extension.';
     END IF;
+END
+$$;
+COMMENT ON FUNCTION screissue.check_owners() IS
+    'check that our relations belong to superusers';
 
-    IF to_regclass('screissue.platform') IS NULL THEN
-        PERFORM screissue.layout_1();
+-- Raises 42501 if anybody but the owner has more than SELECT on a relation of
+-- ours, or CREATE on a schema.
+CREATE FUNCTION screissue.check_privileges()
+    RETURNS void
+    LANGUAGE plpgsql
+    STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    stray record;
+BEGIN
+    SELECT g.object, g.privilege_type, g.grantee
+      INTO stray
+      FROM (SELECT format('relation "%s.%s"', n.nspname, c.relname) AS object,
+                   x.privilege_type, x.grantee
+              FROM pg_class c
+              JOIN pg_namespace n ON n.oid = c.relnamespace
+             CROSS JOIN LATERAL
+                   (SELECT r.* FROM aclexplode(c.relacl) r
+                     UNION ALL
+                    SELECT r.*
+                      FROM pg_attribute a
+                     CROSS JOIN aclexplode(a.attacl) r
+                     WHERE a.attrelid = c.oid) x
+             WHERE n.nspname IN ('screissue', 'card_issuer', 'service_provider')
+               AND x.grantee <> c.relowner
+               AND x.privilege_type <> 'SELECT'
+             UNION ALL
+            SELECT format('schema "%s"', n.nspname), x.privilege_type, x.grantee
+              FROM pg_namespace n
+             CROSS JOIN aclexplode(n.nspacl) x
+             WHERE n.nspname IN ('screissue', 'card_issuer', 'service_provider')
+               AND x.grantee <> n.nspowner
+               AND x.privilege_type <> 'USAGE') g
+     ORDER BY g.object, g.privilege_type, g.grantee
+     LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION '% has % on %', screissue.grantee_name(stray.grantee),
+            stray.privilege_type, stray.object
+            USING ERRCODE = '42501',
+                  HINT = 'Revoke it: with it others could act with the rights of the extension.';
     END IF;
 END
 $$;
-COMMENT ON FUNCTION screissue.begin_setup() IS
-    'checks before setup, and the tables of schema screissue';
+COMMENT ON FUNCTION screissue.check_privileges() IS
+    'check that nobody else may write to our relations';
+
+-- Takes all rights on the relations of a schema from all but their owner: what
+-- ALTER DEFAULT PRIVILEGES may have given on the tables just made.
+CREATE FUNCTION screissue.revoke_tables(schema_name name)
+    RETURNS void
+    LANGUAGE plpgsql
+    VOLATILE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    grantee oid;
+BEGIN
+    FOR grantee IN
+        SELECT DISTINCT x.grantee
+          FROM pg_class c
+          JOIN pg_namespace n ON n.oid = c.relnamespace
+         CROSS JOIN aclexplode(c.relacl) x
+         WHERE n.nspname = schema_name
+           AND x.grantee <> c.relowner
+    LOOP
+        EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA %I FROM %s',
+                       schema_name, screissue.grantee_name(grantee));
+        EXECUTE format('REVOKE ALL ON ALL SEQUENCES IN SCHEMA %I FROM %s',
+                       schema_name, screissue.grantee_name(grantee));
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION screissue.revoke_tables(name) IS
+    'take all rights on the relations of a schema from others';
+
+-- A grantee as GRANT and REVOKE want it.
+CREATE FUNCTION screissue.grantee_name(grantee oid)
+    RETURNS text
+    LANGUAGE sql
+    STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE WHEN grantee = 0 THEN 'PUBLIC'
+                ELSE quote_ident(pg_get_userbyid(grantee)) END
+$$;
+COMMENT ON FUNCTION screissue.grantee_name(oid) IS
+    'name of a grantee, quoted';

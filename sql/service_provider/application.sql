@@ -20,17 +20,9 @@ BEGIN
     PERFORM service_provider.own_company();
     PERFORM screissue.require('app', register_application.app IS NOT NULL);
     PERFORM screissue.require('name', register_application.name IS NOT NULL);
-    PERFORM screissue.require('examination',
-                              register_application.examination IS NOT NULL);
-    IF register_application.examination NOT IN ('substitute', 'refer', 'new') THEN
-        RAISE EXCEPTION 'unknown examination mode "%"', examination
-            USING ERRCODE = '22023',
-                  HINT = 'Modes are substitute, refer and new.';
-    END IF;
-    IF register_application.max_examination_age < interval '0' THEN
-        RAISE EXCEPTION 'maximum age of an examination cannot be negative'
-            USING ERRCODE = '22023';
-    END IF;
+    PERFORM screissue.require_examination_mode(
+        register_application.examination,
+        register_application.max_examination_age);
 
     INSERT INTO service_provider.application AS a
         (app_id, name, examination_mode, max_examination_age)

@@ -226,7 +226,7 @@ CREATE FUNCTION service_provider.send_confirmations(
 AS $$
 DECLARE
     unconfirmed screissue.message_id;
-    failure text;
+    answer text;
     confirmed bigint := 0;
 BEGIN
     PERFORM service_provider.own_company();
@@ -246,11 +246,11 @@ BEGIN
          WHERE l.issuer = send_confirmations.issuer
          ORDER BY l.loaded_at NULLS LAST, l.message_id
     LOOP
-        failure := service_provider.confirm(unconfirmed);
-        IF failure IS NULL THEN
+        answer := service_provider.confirm(unconfirmed);
+        IF answer = 'confirmed' THEN
             confirmed := confirmed + 1;
         END IF;
-        EXIT WHEN failure LIKE '08%';
+        EXIT WHEN answer = 'unreachable';
     END LOOP;
     RETURN confirmed;
 END
@@ -259,8 +259,8 @@ COMMENT ON FUNCTION
     service_provider.send_confirmations(screissue.company_id) IS
     'proof of loads and unloads that the issuer has not had';
 
--- Tells the issuer, over its server, what became of a load.  NULL: it took
--- it; else the SQLSTATE of what went wrong, which is a WARNING here.
+-- Tells the issuer, over its server, what became of a load.  Returns
+-- confirmed, or with a WARNING what went wrong: refused or unreachable.
 CREATE FUNCTION service_provider.confirm(message screissue.message_id)
     RETURNS text
     LANGUAGE plpgsql
@@ -295,12 +295,13 @@ BEGIN
         RAISE WARNING 'load "%" is not confirmed to its issuer: %',
             message, reason
             USING ERRCODE = state;
-        RETURN state;
+        RETURN CASE WHEN screissue.is_connection_failure(state, reason)
+                    THEN 'unreachable' ELSE 'refused' END;
     END;
     UPDATE service_provider.app_load l
        SET confirmed_at = now()
      WHERE l.message_id = confirm.message;
-    RETURN NULL;
+    RETURN 'confirmed';
 END
 $$;
 COMMENT ON FUNCTION service_provider.confirm(screissue.message_id) IS

@@ -2,8 +2,11 @@
 
 -- R4: the contract with a card issuer.  Binds the one subscription that may
 -- speak for this issuer and the foreign server over which it is asked; both
--- may be created later.  Called again it replaces all that it takes.
--- Errors: 23505 if the subscription is bound to another issuer.
+-- may be created later, but the server is used with the rights of the
+-- extension's owner, so who is no superuser must have the right to use it.
+-- Called again it replaces all that it takes.
+-- Errors: 23505 the subscription is bound to another issuer; 42704 no such
+-- server; 42501 no right to use it.
 CREATE FUNCTION service_provider.register_issuer(
     issuer screissue.company_id,
     name text,
@@ -34,6 +37,8 @@ BEGIN
                   HINT = 'Each issuer needs a subscription of its own.';
     END IF;
 
+    PERFORM service_provider.require_server_right(register_issuer.server);
+
     INSERT INTO service_provider.issuer AS i
         (issuer, name, subscription, server, contract_until)
     VALUES (register_issuer.issuer, register_issuer.name,
@@ -49,6 +54,27 @@ $$;
 COMMENT ON FUNCTION service_provider.register_issuer(
     screissue.company_id, text, name, name, date) IS
     'contract with a card issuer, its subscription and its server';
+
+-- Raises 42501, or 42704 if there is no such server, unless the caller is a
+-- superuser or may use the server.
+CREATE FUNCTION service_provider.require_server_right(server name)
+    RETURNS void
+    LANGUAGE plpgsql
+    STABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+BEGIN
+    IF server IS NULL
+       OR (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = calling_role())
+       OR has_server_privilege(calling_role(), server, 'USAGE') THEN
+        RETURN;
+    END IF;
+    RAISE EXCEPTION 'permission denied for foreign server "%"', server
+        USING ERRCODE = '42501';
+END
+$$;
+COMMENT ON FUNCTION service_provider.require_server_right(name) IS
+    'check that the caller may use a foreign server';
 
 -- Raises SR002 unless there is, or was, a contract with the issuer.
 CREATE FUNCTION service_provider.require_issuer(issuer screissue.company_id)
@@ -85,23 +111,13 @@ DECLARE
         'record_examination', 'record_load', 'record_reply', 'record_unload',
         'register_application', 'register_issuer', 'request_reload',
         'send_confirmations', 'set_tariff', 'withdraw_application'];
-    signature regprocedure;
 BEGIN
     PERFORM service_provider.own_company();
     PERFORM screissue.require('role_name', grant_operator.role_name IS NOT NULL);
     PERFORM screissue.require_role(grant_operator.role_name);
 
-    EXECUTE format('GRANT USAGE ON SCHEMA service_provider TO %I',
-                   grant_operator.role_name);
-    FOR signature IN
-        SELECT p.oid::regprocedure
-          FROM pg_catalog.pg_proc p
-         WHERE p.pronamespace = 'service_provider'::regnamespace
-           AND p.proname = ANY (api)
-    LOOP
-        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I',
-                       signature, grant_operator.role_name);
-    END LOOP;
+    PERFORM screissue.grant_calls('service_provider',
+                                  grant_operator.role_name, api);
     EXECUTE format('GRANT SELECT ON service_provider.reissue_pair,'
                    ' service_provider.masked_reissue_pair,'
                    ' service_provider.unconfirmed_load TO %I',

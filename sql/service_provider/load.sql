@@ -10,7 +10,7 @@ CREATE FUNCTION service_provider.refuse_secret_card_id(
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
 BEGIN
-    IF card IS NOT NULL AND service_provider.method_of(platform_type) = 2 THEN
+    IF card IS NOT NULL AND screissue.method_of(platform_type) = 2 THEN
         RAISE EXCEPTION 'card id given for platform type %, whose ids only the issuer may read',
             platform_type
             USING ERRCODE = '22023',
@@ -21,19 +21,6 @@ $$;
 COMMENT ON FUNCTION
     service_provider.refuse_secret_card_id(integer, screissue.card_id) IS
     'check that a card id may be stored at the provider';
-
--- Which method a platform type stands for; NULL for an unknown one.
-CREATE FUNCTION service_provider.method_of(platform_type integer)
-    RETURNS integer
-    LANGUAGE sql
-    STABLE
-    SET search_path = pg_catalog, screissue, pg_temp
-AS $$
-    SELECT p.method FROM screissue.platform p
-     WHERE p.platform_type = method_of.platform_type
-$$;
-COMMENT ON FUNCTION service_provider.method_of(integer) IS
-    'method of a platform type (Fig. 18, step 1802)';
 
 -- Raises 22023 unless the permission was given to us, and by this issuer.
 CREATE FUNCTION service_provider.require_message(

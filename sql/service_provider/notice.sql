@@ -122,6 +122,66 @@ $$;
 COMMENT ON FUNCTION service_provider.missing_notices(screissue.company_id) IS
     'gaps in the numbers of an issuer''s notices';
 
+-- Lands a notice as the issuer's server gave it, and returns its number.  What
+-- is not of its type goes to quarantine: the cause names it, and the rest is
+-- kept unless the notice is for somebody else (E24, E37).
+CREATE FUNCTION service_provider.land_pulled(notice jsonb)
+    RETURNS bigint
+    LANGUAGE plpgsql
+    VOLATILE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    value_read text := 'notice_no';
+    number bigint;
+    platform integer;
+    noted timestamp with time zone;
+    is_ours boolean;
+BEGIN
+    BEGIN
+        number := (notice ->> 'notice_no')::bigint;
+        value_read := 'platform_type';
+        platform := (notice ->> 'platform_type')::integer;
+        value_read := 'noted_at';
+        noted := (notice ->> 'noted_at')::timestamptz;
+        value_read := NULL;
+    EXCEPTION WHEN data_exception THEN
+        is_ours := upper(notice ->> 'provider')
+                   IS NOT DISTINCT FROM service_provider.own_company()::text;
+        INSERT INTO service_provider.quarantined_notice
+               (issuer, notice_no, digest, carrier, cause, received_at,
+                provider, kind, platform_type, new_card_id, old_card_id,
+                app_id, message_id, reason, noted_at)
+        SELECT notice ->> 'issuer', notice ->> 'notice_no',
+               sha256(convert_to(notice::text, 'UTF8')), 'pull',
+               'unparsable: ' || value_read, now(),
+               n.provider, n.kind, n.platform_type, n.new_card_id,
+               n.old_card_id, n.app_id, n.message_id, n.reason, n.noted_at
+          FROM jsonb_to_record(CASE WHEN is_ours THEN notice ELSE '{}' END)
+               n (provider text, kind text, platform_type text,
+                  new_card_id text, old_card_id text, app_id text,
+                  message_id text, reason text, noted_at text);
+        RETURN number;
+    END;
+    PERFORM service_provider.receive_notice(
+        issuer => notice ->> 'issuer',
+        provider => notice ->> 'provider',
+        notice_no => number,
+        kind => notice ->> 'kind',
+        platform_type => platform,
+        new_card_id => notice ->> 'new_card_id',
+        old_card_id => notice ->> 'old_card_id',
+        app_id => notice ->> 'app_id',
+        message_id => notice ->> 'message_id',
+        reason => notice ->> 'reason',
+        noted_at => noted,
+        carrier => 'pull');
+    RETURN number;
+END
+$$;
+COMMENT ON FUNCTION service_provider.land_pulled(jsonb) IS
+    'landing of a notice that was pulled';
+
 -- Lands the notices of an issuer that follow a number, at most max_rows, as
 -- its foreign server gives them; how many came, and the highest number.
 CREATE FUNCTION service_provider.pull_batch(
@@ -146,21 +206,8 @@ BEGIN
     FOR notice IN
         SELECT r.* FROM screissue.remote_rows(server, query) r
     LOOP
-        PERFORM service_provider.receive_notice(
-            issuer => notice ->> 'issuer',
-            provider => notice ->> 'provider',
-            notice_no => (notice ->> 'notice_no')::bigint,
-            kind => notice ->> 'kind',
-            platform_type => (notice ->> 'platform_type')::integer,
-            new_card_id => notice ->> 'new_card_id',
-            old_card_id => notice ->> 'old_card_id',
-            app_id => notice ->> 'app_id',
-            message_id => notice ->> 'message_id',
-            reason => notice ->> 'reason',
-            noted_at => (notice ->> 'noted_at')::timestamptz,
-            carrier => 'pull');
         fetched := fetched + 1;
-        last_no := greatest(last_no, (notice ->> 'notice_no')::bigint);
+        last_no := greatest(last_no, service_provider.land_pulled(notice));
     END LOOP;
 END
 $$;

@@ -44,7 +44,7 @@ BEGIN
     PERFORM screissue.require('issuer', request_reload.issuer IS NOT NULL);
     PERFORM service_provider.require_issuer(request_reload.issuer);
     PERFORM service_provider.require_application(request_reload.app);
-    method := service_provider.method_of(request_reload.platform_type);
+    method := screissue.method_of(request_reload.platform_type);
     PERFORM service_provider.refuse_secret_card_id(
         request_reload.platform_type, request_reload.card);
     IF method = 1 THEN

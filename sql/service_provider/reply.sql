@@ -99,7 +99,7 @@ CREATE FUNCTION service_provider.store_reply(
 AS $$
 DECLARE
     readable_old_card CONSTANT screissue.card_id := CASE
-        WHEN service_provider.method_of(store_reply.platform_type) = 1
+        WHEN screissue.method_of(store_reply.platform_type) = 1
             THEN store_reply.old_card END;
     request_outcome screissue.reload_outcome;
     recorded record;
@@ -153,7 +153,7 @@ DECLARE
     reply record;
 BEGIN
     SELECT p.platform_type, p.reissued, p.message_id, p.old_card_id,
-           service_provider.method_of(p.platform_type) AS method
+           screissue.method_of(p.platform_type) AS method
       INTO STRICT reply
       FROM service_provider.inquiry_reply p
      WHERE p.request_id = judge_reply.request_id;

@@ -4,7 +4,7 @@
 -- once that is done it changes nothing but the name.  The tables belong to the
 -- owner of the extension.
 -- Errors: SR009 set up as another company; 42501 a table belongs to a role
--- that is not superuser; 22023 not UTF8; 55000 inside an extension script.
+-- that is not superuser, or others may write to it; 22023 not UTF8; 55000 inside an extension script.
 CREATE FUNCTION service_provider.setup(
     company screissue.company_id,
     name text)
@@ -23,6 +23,7 @@ BEGIN
 
     IF to_regclass('service_provider.self') IS NULL THEN
         PERFORM service_provider.layout_1();
+        PERFORM screissue.revoke_tables('service_provider');
         PERFORM service_provider.create_landing_triggers();
         INSERT INTO service_provider.self (company_id, name, layout)
         VALUES (setup.company, setup.name, 1);

@@ -3,7 +3,7 @@
 -- temporary objects, and owns tables (doc/design.md, Shape)
 BEGIN;
 \ir include/issuer.sql
-SELECT plan(44);
+SELECT plan(52);
 
 CREATE ROLE mallory IN ROLE metro;
 GRANT CREATE ON SCHEMA public TO mallory;
@@ -166,6 +166,59 @@ SELECT is(t.denied(c), '42501', 'design 3: denied: ' || c)
     'SET screissue.max_lineage = 100000',
     'CREATE CAST (screissue.card_id AS jsonb) WITH INOUT AS IMPLICIT',
     'CREATE TABLE evil.copy AS SELECT * FROM screissue.notice']) c;
+
+-- Maintenance runs the functions in an index or a materialized view with the
+-- rights of its owner, but whoever maintains it is the outer user: those
+-- functions are nobody's calls.
+SELECT l.message_id AS shop FROM card_issuer.app_load l WHERE l.provider = 'SHOP' \gset
+CREATE TABLE t.wish (place integer, call text);
+INSERT INTO t.wish VALUES (1, $$SELECT count(*) FROM card_issuer.fetch_notices('SHOP', 0)$$),
+    (2, format('SELECT card_issuer.confirm_load(%L)', :'shop')),
+    (3, $$SELECT card_issuer.find_reissue('CARD-B', 'D276AC0001EF01')$$),
+    (4, $$SELECT card_issuer.permit_load(app => 'D276AC0001EF01', card => 'CARD-B')$$),
+    (5, format('SELECT card_issuer.confirm_unload(%L)', :'shop'));
+GRANT SELECT ON t.wish TO mallory;
+SET LOCAL ROLE mallory;
+CREATE TABLE evil.loot (got text);
+CREATE FUNCTION evil.rob() RETURNS void LANGUAGE plpgsql SET search_path = screissue
+AS $$
+DECLARE
+    w record;
+BEGIN
+    FOR w IN SELECT * FROM t.wish ORDER BY place LOOP
+        BEGIN
+            EXECUTE w.call;
+            INSERT INTO evil.loot VALUES ('done');
+        EXCEPTION WHEN OTHERS THEN
+            INSERT INTO evil.loot VALUES (SQLSTATE);
+        END;
+    END LOOP;
+END
+$$;
+CREATE FUNCTION evil.bait(integer) RETURNS integer LANGUAGE plpgsql IMMUTABLE
+AS $$ BEGIN PERFORM evil.rob(); RETURN $1; END $$;
+CREATE TABLE evil.bait AS SELECT 1 AS x;
+CREATE INDEX bait_index ON evil.bait (evil.bait(x));
+CREATE MATERIALIZED VIEW evil.bait_view AS SELECT evil.bait(b.x) FROM evil.bait b;
+RESET ROLE;
+-- What the attacker got, each thing once.
+CREATE FUNCTION t.robbed(command text)
+    RETURNS text
+    LANGUAGE plpgsql
+AS $$
+BEGIN
+    DELETE FROM evil.loot;
+    EXECUTE command;
+    RETURN (SELECT string_agg(DISTINCT l.got, ' ') || CASE WHEN count(*) < 5 THEN ' (not tried)' ELSE '' END FROM evil.loot l);
+END
+$$;
+SELECT t.on_record() AS before \gset
+SELECT is(t.robbed(c), '42501', 'E60: no call of ours works in what a superuser maintains: ' || c)
+  FROM unnest(ARRAY['ANALYZE evil.bait', 'ANALYZE', 'REINDEX TABLE evil.bait', 'REINDEX INDEX evil.bait_index',
+                    'REFRESH MATERIALIZED VIEW evil.bait_view',
+                    'CREATE INDEX other_index ON evil.bait (evil.bait(x + 1))']) c;
+SELECT is(t.on_record(), :'before', 'E60: and nothing is changed by it');
+SELECT is(t.robbed('SELECT evil.rob()'), 'done', 'E60: a superuser who makes the same calls himself does get all that');
 
 SELECT * FROM finish();
 ROLLBACK;

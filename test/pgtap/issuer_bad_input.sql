@@ -3,7 +3,7 @@
 -- changed
 BEGIN;
 \ir include/issuer.sql
-SELECT plan(167);
+SELECT plan(168);
 
 -- Cards that errors must mask: digits only.
 SELECT card_issuer.issue_card('4111111111111111', 100), card_issuer.issue_card('378282246310005', 100),
@@ -85,7 +85,7 @@ SELECT t.refused(t.write_call(c.call, jsonb_set(c.arguments, ARRAY[u.argument], 
                  format('unknown: %s(%s)', c.call, u.argument))
   FROM t.call c JOIN t.unknown u ON u.argument = ANY (c.required)
  WHERE (c.call, u.argument) NOT IN (('register_provider', 'provider'), ('register_application', 'app'), ('issue_card', 'card'),
-                                    ('find_reissue', 'card'), ('find_reissue', 'app'), ('fetch_notices', 'provider'));
+                                    ('find_reissue', 'card'), ('find_reissue', 'app'));
 SELECT t.refused($$SELECT card_issuer.confirm_load('OTHERBANK/METRO/1')$$, 'SR008', 'unknown: another issuer''s message');
 SELECT t.refused($$SELECT card_issuer.withdraw_reissue('4222222222222')$$, 'SR004', 'unknown: withdraw_reissue(new_card)');
 

@@ -1,7 +1,7 @@
 -- Notices: to whom, what is in them, how they are numbered and fetched (R19-R21, R28-R30)
 BEGIN;
 \ir include/issuer.sql
-SELECT plan(42);
+SELECT plan(60);
 
 -- R19: three providers, two with applications on the card: exactly those.
 SELECT card_issuer.issue_card('CARD-A', 100), card_issuer.issue_card('CARD-0', 100) \g /dev/null
@@ -120,6 +120,61 @@ SELECT is((SELECT count(*) FROM pg_publication), 0::bigint, 'R19: nothing is lef
 CREATE TABLE t.other (x integer PRIMARY KEY);
 CREATE PUBLICATION screissue_metro FOR TABLE t.other;
 SELECT t.refused($$SELECT card_issuer.create_publication('METRO')$$, '42710', 'R19: another publication by that name is not taken for ours');
+DROP PUBLICATION screissue_metro;
+
+-- Publications that have our name and send something else.
+CREATE TABLE t.publication (what text, definition text);
+INSERT INTO t.publication VALUES
+    ('everything but its notices', $$FOR TABLE screissue.notice WHERE (issuer = 'BANKJP' AND provider <> 'METRO')$$),
+    ('any provider but it', $$FOR TABLE screissue.notice WHERE (provider <> 'METRO')$$),
+    ('no row filter', $$FOR TABLE screissue.notice$$),
+    ('any issuer', $$FOR TABLE screissue.notice WHERE (provider = 'METRO')$$),
+    ('another issuer', $$FOR TABLE screissue.notice WHERE (issuer = 'OTHER' AND provider = 'METRO')$$),
+    ('another provider too', $$FOR TABLE screissue.notice WHERE (issuer = 'BANKJP' AND provider = 'METRO' OR provider = 'SHOP')$$),
+    ('another provider', $$FOR TABLE screissue.notice WHERE (issuer = 'BANKJP' AND provider = 'SHOP')$$),
+    ('another table too', $$FOR TABLE screissue.notice WHERE (issuer = 'BANKJP' AND provider = 'METRO'), t.other$$),
+    ('the whole schema', $$FOR TABLES IN SCHEMA screissue$$),
+    ('another schema too', $$FOR TABLE screissue.notice WHERE (issuer = 'BANKJP' AND provider = 'METRO'), TABLES IN SCHEMA t$$),
+    ('all tables', $$FOR ALL TABLES$$),
+    ('nothing', '');
+INSERT INTO t.publication
+SELECT 'more than inserts: ' || v, format($$FOR TABLE screissue.notice WHERE (issuer = 'BANKJP' AND provider = 'METRO') WITH (publish = %L)$$, v)
+  FROM unnest('{insert\, update,insert\, delete,insert\, truncate}'::text[]) v;
+UPDATE t.publication SET definition = definition || ' WITH (publish = ''insert'')' WHERE definition !~ 'publish';
+-- The SQLSTATE of create_publication and of drop_publication when there is
+-- this one, and whether it is there still.
+CREATE FUNCTION t.beside(definition text)
+    RETURNS text
+    LANGUAGE plpgsql
+AS $$
+DECLARE
+    call text;
+    answer text := '';
+BEGIN
+    EXECUTE 'CREATE PUBLICATION screissue_metro ' || definition;
+    FOREACH call IN ARRAY '{create,drop}'::text[] LOOP
+        BEGIN
+            EXECUTE format('SELECT card_issuer.%s_publication(''METRO'')', call);
+            answer := answer || 'done ';
+        EXCEPTION WHEN OTHERS THEN
+            answer := answer || SQLSTATE || ' ';
+        END;
+    END LOOP;
+    IF NOT EXISTS (SELECT FROM pg_publication p WHERE p.pubname = 'screissue_metro') THEN
+        RETURN answer || 'gone';
+    END IF;
+    DROP PUBLICATION screissue_metro;
+    RETURN answer || 'kept';
+END
+$$;
+SELECT is(t.beside(p.definition), '42710 42710 kept', 'R19: not taken for ours, and not dropped: a publication of ' || p.what)
+  FROM t.publication p;
+SELECT is(t.beside($$FOR TABLE screissue.notice WHERE (issuer = 'BANKJP' AND provider = 'METRO') WITH (publish = 'insert')$$),
+          'done done gone', 'R19: one like ours is ours');
+
+-- An unknown provider.
+SELECT t.refused($$SELECT count(*) FROM card_issuer.fetch_notices('NOSUCH', 0)$$, v.state, 'R28: notices of an unknown provider, asked for by ' || v.who, v.who)
+  FROM (VALUES ('SR002', 'clerk'::name), ('42501', 'metro')) v (state, who);
 SELECT t.refused(format('SELECT card_issuer.%s_publication(%L)', f, 'NOSUCH'), 'SR002', f || '_publication: unknown provider')
   FROM unnest('{create,drop}'::text[]) f;
 

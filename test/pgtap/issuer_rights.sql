@@ -1,7 +1,7 @@
 -- Who may do what at the card issuer (doc/design.md, Shape; R34, E24, E45, E46, E60)
 BEGIN;
 \ir include/issuer.sql
-SELECT plan(102);
+SELECT plan(108);
 SELECT service_provider.setup('BANKJP', 'Bank of Japan Point') \g /dev/null
 
 CREATE TABLE t.role_call (role_name name, call name);
@@ -90,6 +90,10 @@ UNION ALL VALUES (format('card_issuer.permit_load(app => %L)', :SHOP1)),
     (format('card_issuer.confirm_load(%L)', :'shop_permit')), (format('card_issuer.confirm_load(%L, false)', :'shop_load')),
     (format('card_issuer.confirm_unload(%L)', :'shop_load')), (format('card_issuer.confirm_unload(%L)', :'shop_permit')),
     ('card_issuer.fetch_notices(''SHOP'', 0)'), ('card_issuer.fetch_notices(''NOSUCH'', 0)');
+-- Message ids that were never given, too, or their numbers could be counted.
+INSERT INTO t.foreign_call
+SELECT format('card_issuer.%s(%L)', c, m)
+  FROM unnest('{confirm_load,confirm_unload}'::text[]) c, unnest('{BANKJP/SHOP/424242,BANKJP/NOSUCH/424242}'::text[]) m;
 SELECT t.on_record() AS before \gset
 SELECT t.refused('SELECT ' || f.call, '42501', 'E24: metro: ' || f.call, 'metro') FROM t.foreign_call f;
 SELECT card_issuer.suspend_provider('SHOP') \g /dev/null
@@ -100,6 +104,8 @@ SELECT t.refused(format('SELECT card_issuer.permit_load(app => %L, card => %L)',
                  'E24: nor that the other''s application is withdrawn', 'metro');
 SELECT card_issuer.register_application(:SHOP1, 'SHOP', 'points') \g /dev/null
 SELECT is(t.on_record(), :'before', 'E24: none of it changed anything');
+SELECT t.refused(format('SELECT card_issuer.%s(%L)', c, 'BANKJP/METRO/424242'), 'SR008', 'E24: metro''s own message id, never given: ' || c, 'metro')
+  FROM unnest('{confirm_load,confirm_unload}'::text[]) c;
 -- Operator calls.
 SELECT t.refused('SELECT ' || c, '42501', 'R34: metro: ' || c, 'metro')
   FROM unnest(ARRAY['card_issuer.setup(''METRO'', ''x'')', 'card_issuer.grant_operator(''metro'')', 'card_issuer.grant_auditor(''metro'')',

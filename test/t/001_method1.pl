@@ -176,7 +176,8 @@ foreach my $company ('METRO', 'LIBRARY')
 		CREATE SERVER bankjp FOREIGN DATA WRAPPER dblink_fdw
 		    OPTIONS (host '$host', port '$port', dbname 'postgres');
 		CREATE USER MAPPING FOR CURRENT_USER SERVER bankjp
-		    OPTIONS (user '$provider{$company}{role}')});
+		    OPTIONS (user '$provider{$company}{role}');
+		GRANT USAGE ON FOREIGN SERVER bankjp TO clerk});
 }
 subscribe($metro, $bank, 'BANKJP', 'METRO');
 as($metro, 'clerk', qq{

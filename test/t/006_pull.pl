@@ -175,4 +175,53 @@ like($err, qr/ERROR:  08P01: server "bankjp" does not go on after notice 5008/,
 is(metro('SELECT count(*) FROM service_provider.reissue_notice WHERE duplicates > 1'),
 	'0', 'and nothing of it is kept');
 
+# An issuer that sends what is not of its type does not stop a pull, nor lose
+# what is beside it.
+
+$bank->safe_psql('postgres', q{
+	DROP FUNCTION card_issuer.fetch_notices;
+	CREATE TABLE card_issuer.hostile (issuer text, provider text, notice_no text, kind text,
+	    platform_type text, new_card_id text, old_card_id text, app_id text, message_id text,
+	    reason text, noted_at text);
+	INSERT INTO card_issuer.hostile
+	SELECT 'BANKJP', p.provider, p.notice_no, 'reissue', p.platform_type, '4111111111111111', NULL,
+	       'A0000000031010', 'BANKJP/METRO/42', 'lost', p.noted_at
+	  FROM (VALUES ('METRO', '5009', '100', '2026-03-01 12:00:00+00'),
+	               ('METRO', '5010', '99999999999', '2026-03-01 12:00:00+00'),
+	               ('METRO', '5011', '100', 'no time: 4111111111111111'),
+	               ('METRO', '5012', '100', '2026-03-01 12:00:00+00'),
+	               ('METRO', '5013', '1.5', '2026-03-01 12:00:00+00'),
+	               ('METRO', '5014', '100', '2026-02-30 12:00:00+00'),
+	               ('METRO', '5015', '100', '999999-01-01 12:00:00+00'),
+	               ('BUS', '5016', 'x', '2026-03-01 12:00:00+00'),
+	               ('METRO', 'many', '100', '2026-03-01 12:00:00+00'),
+	               ('METRO', '99999999999999999999', '100', '2026-03-01 12:00:00+00'),
+	               ('METRO', '5017', '100', '2026-03-01 12:00:00+00')) p (provider, notice_no, platform_type, noted_at);
+	CREATE FUNCTION card_issuer.fetch_notices(
+	    provider screissue.company_id, after_no bigint, max_rows integer)
+	    RETURNS SETOF card_issuer.hostile LANGUAGE sql SECURITY DEFINER
+	    AS 'SELECT * FROM card_issuer.hostile h WHERE (regexp_match(h.notice_no, ''^50..$''))[1]::bigint > after_no
+	        OR h.notice_no !~ ''^50..$'' AND after_no < 5017'});
+metro('DELETE FROM service_provider.quarantined_notice');
+is(pull(), '11', 'E37: notices with values that are not of their type are pulled');
+is( metro(q{
+		SELECT string_agg(n.notice_no::text, ' ' ORDER BY n.notice_no)
+		  FROM service_provider.reissue_notice n WHERE n.notice_no > 5008}),
+	'5009 5012 5017', 'E37: those around them land');
+is( metro(q{
+		SELECT q.notice_no, q.cause, q.platform_type, q.noted_at, q.new_card_id, q.carrier
+		  FROM service_provider.quarantined_notice q ORDER BY q.quarantine_id}),
+	join("\n",
+		'5010|unparsable: platform_type|99999999999|2026-03-01 12:00:00+00|4111111111111111|pull',
+		'5011|unparsable: noted_at|100|no time: 4111111111111111|4111111111111111|pull',
+		'5013|unparsable: platform_type|1.5|2026-03-01 12:00:00+00|4111111111111111|pull',
+		'5014|unparsable: noted_at|100|2026-02-30 12:00:00+00|4111111111111111|pull',
+		'5015|unparsable: noted_at|100|999999-01-01 12:00:00+00|4111111111111111|pull',
+		'5016|unparsable: platform_type||||pull',
+		'many|unparsable: notice_no|100|2026-03-01 12:00:00+00|4111111111111111|pull',
+		'99999999999999999999|unparsable: notice_no|100|2026-03-01 12:00:00+00|4111111111111111|pull'),
+	'E37: they are kept aside as they came, with the cause, but for one for somebody else (E24)');
+is(cursor_at(), '5017', 'E37: the cursor has moved past them');
+is(pull(), '0', 'E37: and they do not come again');
+
 done_testing();

@@ -21,7 +21,6 @@ for my $database ('issuer', 'provider')
 	$node->safe_psql('postgres', "CREATE DATABASE $database");
 	$node->safe_psql($database, 'CREATE EXTENSION screissue');
 }
-$node->safe_psql('provider', 'CREATE EXTENSION dblink');
 
 # The foreign server of the tour reaches the issuer by libpq's defaults.
 my ($host, $port) = ($node->host, $node->port);
