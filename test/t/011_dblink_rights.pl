@@ -176,6 +176,15 @@ is(as_role('clerk', "SET ROLE desk; $pull RESET ROLE; $open"), "0\nopen: none",
 is(as_role('clerk', "$trap SET ROLE desk; $pull RESET ROLE; $open"), "OK\nOK\n0\nopen: mine",
 	'E60: nor is one of the session\'s role used');
 
+# Out of reach until the session takes on another role
+
+metro(q{
+	CREATE ROLE till LOGIN NOINHERIT IN ROLE clerk;
+	SELECT service_provider.grant_operator('till')});
+is(as_role('till', "$pull SET ROLE clerk; $open"), "0\nopen: none",
+	'E60: no connection is left for a role that the session may take on');
+metro('REVOKE clerk FROM till');
+
 # Out of reach: the connection is kept
 
 my $backends = q{SELECT 'backends: ' || count(*) FROM pg_stat_activity a WHERE a.datname = 'bank';};
