@@ -243,10 +243,13 @@ COMMENT ON FUNCTION card_issuer.next_message_id(screissue.company_id) IS
 --
 -- An unused entitlement makes it a reload permission: inherits names the old
 -- load.  reload_of: only a permission that inherits exactly this load.  A
--- permission still outstanding is returned again, with its price.  Refusals
--- are data: permitted = false, and refusal says already_loaded (message_id is
--- that load's), or to a provider just "refused", to an operator the cause:
--- card_status, printed_number, load_file, not_inherited or the policy's text.
+-- permission still outstanding is returned again, with its price, and inherits
+-- what its card is entitled to by now.
+--
+-- Refusals are data: permitted = false, and refusal says already_loaded
+-- (message_id is that load's), or to a provider just "refused", to an operator
+-- the cause: card_status, printed_number, load_file, not_inherited or the
+-- policy's text.
 --
 -- Errors: 22023; SR002 contract not in force; SR003 unknown or withdrawn
 -- application; 42501 another provider's; SR004 unknown card (operators);
