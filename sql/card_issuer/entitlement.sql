@@ -34,29 +34,31 @@ $$;
 COMMENT ON FUNCTION card_issuer.successor(screissue.card_id) IS
     'card that stands for a card';
 
--- The cards that stand for this one, up to the newest of the chain, all
--- locked.  Empty: the card stands for itself.  Errors: 54000 chain too long.
-CREATE FUNCTION card_issuer.lock_successors(card screissue.card_id)
+-- Locks a card and the cards that stand for it, up to the newest of the chain,
+-- and returns the latter.  Empty: the card stands for itself.
+-- Errors: SR004 unknown card; 54000 chain too long.
+CREATE FUNCTION card_issuer.lock_chain(card screissue.card_id)
     RETURNS screissue.card_id[]
     LANGUAGE plpgsql
     VOLATILE
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
 DECLARE
-    cards screissue.card_id[] := '{}'::screissue.card_id[];
-    newer screissue.card_id := card_issuer.successor(card);
+    heirs screissue.card_id[] := '{}'::screissue.card_id[];
+    next_card screissue.card_id := card;
 BEGIN
-    WHILE newer IS NOT NULL LOOP
-        cards := cards || newer;
-        PERFORM card_issuer.check_lineage_length(cardinality(cards));
-        PERFORM card_issuer.lock_card(newer);
-        newer := card_issuer.successor(newer);
+    LOOP
+        PERFORM card_issuer.lock_card(next_card);
+        next_card := card_issuer.successor(next_card);
+        EXIT WHEN next_card IS NULL;
+        heirs := heirs || next_card;
+        PERFORM card_issuer.check_lineage_length(cardinality(heirs));
     END LOOP;
-    RETURN cards;
+    RETURN heirs;
 END
 $$;
-COMMENT ON FUNCTION card_issuer.lock_successors(screissue.card_id) IS
-    'cards that stand for a card, locked';
+COMMENT ON FUNCTION card_issuer.lock_chain(screissue.card_id) IS
+    'cards that stand for a card, locked with it';
 
 -- A notice about what a card inherits, or (withdrawal) does not any more.
 CREATE FUNCTION card_issuer.draft(
@@ -113,9 +115,10 @@ COMMENT ON FUNCTION card_issuer.draft_inherited(
 -- inherited before, and the provider gets a notice about the newest: that it
 -- inherits, or, after a withdrawal, that the load is handed back.  Where the
 -- application has a history of its own on one of them it goes no further:
--- the late load is superseded (E2, E3).
+-- the late load is superseded (E2, E3).  heirs: as lock_chain returned them.
 CREATE FUNCTION card_issuer.pass_on_late_load(
     card screissue.card_id,
+    heirs screissue.card_id[],
     app screissue.app_id,
     message screissue.message_id)
     RETURNS void
@@ -124,7 +127,6 @@ CREATE FUNCTION card_issuer.pass_on_late_load(
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
 DECLARE
-    heirs CONSTANT screissue.card_id[] := card_issuer.lock_successors(card);
     old_card screissue.card_id := card;
     heir screissue.card_id;
     hops integer := 0;
@@ -146,7 +148,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION card_issuer.pass_on_late_load(
-    screissue.card_id, screissue.app_id, screissue.message_id) IS
+    screissue.card_id, screissue.card_id[], screissue.app_id,
+    screissue.message_id) IS
     'let the cards that replaced a card inherit a load confirmed late';
 
 -- Has the application been on a card, so that nothing older may be inherited
@@ -255,9 +258,10 @@ COMMENT ON FUNCTION card_issuer.readdress_permission(
 -- A load on a replaced card was removed: no card may inherit it any more
 -- (E3).  The provider gets a withdrawal for each card that it was told of, the
 -- newest card first: what a notice says about a card as a reissued one is to
--- outlast what another says about it as an old one.
+-- outlast what another says about it as an old one.  heirs: as lock_chain
+-- returned them.
 CREATE FUNCTION card_issuer.withdraw_inheritance(
-    card screissue.card_id,
+    heirs screissue.card_id[],
     app screissue.app_id,
     message screissue.message_id)
     RETURNS void
@@ -266,10 +270,9 @@ CREATE FUNCTION card_issuer.withdraw_inheritance(
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
 DECLARE
-    heirs CONSTANT screissue.card_id[] := ARRAY(
+    entitled CONSTANT screissue.card_id[] := ARRAY(
         SELECT e.card_id
-          FROM unnest(card_issuer.lock_successors(card))
-               WITH ORDINALITY h (card_id, hop)
+          FROM unnest(heirs) WITH ORDINALITY h (card_id, hop)
           JOIN card_issuer.entitlement e ON e.card_id = h.card_id
          WHERE e.app_id = app
            AND e.message_id = message
@@ -279,7 +282,7 @@ DECLARE
     heir screissue.card_id;
     drafts card_issuer.draft_notice[] := '{}'::card_issuer.draft_notice[];
 BEGIN
-    FOREACH heir IN ARRAY heirs LOOP
+    FOREACH heir IN ARRAY entitled LOOP
         drafts := drafts || card_issuer.draft('withdrawal', heir,
             (card_issuer.disentitle(heir, app)).old_card_id, app, message);
     END LOOP;
@@ -287,5 +290,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION card_issuer.withdraw_inheritance(
-    screissue.card_id, screissue.app_id, screissue.message_id) IS
+    screissue.card_id[], screissue.app_id, screissue.message_id) IS
     'withdraw the entitlements to a load that was removed';

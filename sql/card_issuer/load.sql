@@ -25,11 +25,7 @@ BEGIN
         RAISE EXCEPTION 'application "%" is withdrawn', app
             USING ERRCODE = 'SR003';
     END IF;
-    IF NOT card_issuer.contract_in_force(application.provider) THEN
-        RAISE EXCEPTION 'contract with provider "%" is not in force',
-            application.provider
-            USING ERRCODE = 'SR002';
-    END IF;
+    PERFORM card_issuer.require_contract(application.provider);
     RETURN ROW(application.provider, application.load_file_sha256,
                application.examination_mode, application.max_examination_age)
            ::card_issuer.loadable_application;
@@ -394,13 +390,13 @@ CREATE FUNCTION card_issuer.confirm_load(
 AS $$
 DECLARE
     place record;
+    heirs screissue.card_id[];
     load record;
 BEGIN
     PERFORM card_issuer.own_company();
     PERFORM screissue.require('succeeded', confirm_load.succeeded IS NOT NULL);
     place := card_issuer.require_load(confirm_load.message);
-    PERFORM card_issuer.lock_card(place.card_id);
-    PERFORM card_issuer.lock_successors(place.card_id);
+    heirs := card_issuer.lock_chain(place.card_id);
     SELECT l.status, l.loaded_at, l.inherits, l.receipt INTO load
       FROM card_issuer.app_load l
      WHERE l.card_id = place.card_id
@@ -432,7 +428,7 @@ BEGIN
             PERFORM card_issuer.take_over(place.card_id, place.app_id,
                                           load.inherits);
             PERFORM card_issuer.pass_on_late_load(
-                place.card_id, place.app_id, confirm_load.message);
+                place.card_id, heirs, place.app_id, confirm_load.message);
         END IF;
     END IF;
 END
@@ -484,12 +480,12 @@ CREATE FUNCTION card_issuer.confirm_unload(message screissue.message_id)
 AS $$
 DECLARE
     place record;
+    heirs screissue.card_id[];
     status screissue.load_status;
 BEGIN
     PERFORM card_issuer.own_company();
     place := card_issuer.require_load(confirm_unload.message);
-    PERFORM card_issuer.lock_card(place.card_id);
-    PERFORM card_issuer.lock_successors(place.card_id);
+    heirs := card_issuer.lock_chain(place.card_id);
     SELECT l.status INTO status
       FROM card_issuer.app_load l
      WHERE l.card_id = place.card_id
@@ -506,7 +502,7 @@ BEGIN
          WHERE l.card_id = place.card_id
            AND l.message_id = confirm_unload.message;
         PERFORM card_issuer.withdraw_inheritance(
-            place.card_id, place.app_id, confirm_unload.message);
+            heirs, place.app_id, confirm_unload.message);
     END IF;
 END
 $$;

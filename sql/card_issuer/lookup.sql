@@ -17,6 +17,24 @@ $$;
 COMMENT ON FUNCTION card_issuer.contract_in_force(screissue.company_id) IS
     'true while the contract with a provider is in force';
 
+-- Raises SR002 unless the contract with the provider is in force.
+CREATE FUNCTION card_issuer.require_contract(provider screissue.company_id)
+    RETURNS void
+    LANGUAGE plpgsql
+    STABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+BEGIN
+    IF NOT card_issuer.contract_in_force(require_contract.provider) THEN
+        RAISE EXCEPTION 'contract with provider "%" is not in force',
+            require_contract.provider
+            USING ERRCODE = 'SR002';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION card_issuer.require_contract(screissue.company_id) IS
+    'check that the contract with a provider is in force';
+
 -- Raises SR002 unless the provider is registered.
 CREATE FUNCTION card_issuer.require_provider(provider screissue.company_id)
     RETURNS void

@@ -33,33 +33,26 @@ COMMENT ON FUNCTION
     card_issuer.notice_is_due(screissue.company_id, integer) IS
     'true if notices about cards of a platform go to a provider';
 
--- Who writes notices to these providers, or changes whether they get any,
--- takes turns: the counters are locked, in the providers' order, so that two
--- calls cannot deadlock.  The update that changes nothing gives 40001 to a
--- transaction whose snapshot is older than another's turn.
-CREATE FUNCTION card_issuer.take_turn(providers screissue.company_id[])
+-- Who changes whether a provider gets notices takes turns with those who write
+-- them.  By an update that changes nothing: a transaction whose snapshot is
+-- older than another's turn gets 40001.
+CREATE FUNCTION card_issuer.take_turn(provider screissue.company_id)
     RETURNS void
-    LANGUAGE plpgsql
+    LANGUAGE sql
     VOLATILE
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
-BEGIN
-    PERFORM
-       FROM card_issuer.notice_counter k
-      WHERE k.provider = ANY (providers)
-      ORDER BY k.provider
-        FOR NO KEY UPDATE;
     UPDATE card_issuer.notice_counter k
        SET last_notice_no = k.last_notice_no
-     WHERE k.provider = ANY (providers);
-END
+     WHERE k.provider = take_turn.provider
 $$;
-COMMENT ON FUNCTION card_issuer.take_turn(screissue.company_id[]) IS
-    'take the turn of writing to providers';
+COMMENT ON FUNCTION card_issuer.take_turn(screissue.company_id) IS
+    'take the turn of writing to a provider';
 
 -- Writes the notices that are due, numbers them densely, returns how many.
 -- To be called last: the counter's row lock makes commit order number order.
--- Providers are taken in order, so that two calls cannot deadlock.
+-- Counters are locked in the order of providers, so that two calls cannot
+-- deadlock, and updated even where nothing is due, as take_turn does.
 CREATE FUNCTION card_issuer.write_notices(drafts card_issuer.draft_notice[])
     RETURNS integer
     LANGUAGE plpgsql
@@ -68,16 +61,22 @@ CREATE FUNCTION card_issuer.write_notices(drafts card_issuer.draft_notice[])
 AS $$
 DECLARE
     issuer CONSTANT text := card_issuer.own_company()::text;
+    providers CONSTANT screissue.company_id[] := ARRAY(
+        SELECT DISTINCT d.provider
+          FROM unnest(drafts) d
+         WHERE screissue.method_of(d.platform_type) = 1);
     written integer := 0;
     due card_issuer.draft_notice[];
     batch record;
     last_no bigint;
 BEGIN
-    -- First the turn, then, once, the question what is due: a contract may be
-    -- suspended or resumed while we wait.
-    PERFORM card_issuer.take_turn(ARRAY(
-        SELECT DISTINCT d.provider FROM unnest(drafts) d
-         WHERE screissue.method_of(d.platform_type) = 1));
+    PERFORM
+       FROM card_issuer.notice_counter k
+      WHERE k.provider = ANY (providers)
+      ORDER BY k.provider
+        FOR NO KEY UPDATE;
+    -- Only now, and once, the question what is due: a contract may have been
+    -- suspended or resumed while we waited.
     due := ARRAY(
         SELECT ROW(d.provider, d.kind, d.platform_type, d.new_card_id,
                    d.old_card_id, d.old_platform_type, d.app_id,
@@ -86,10 +85,11 @@ BEGIN
          WHERE card_issuer.notice_is_due(d.provider, d.platform_type)
          ORDER BY d.ordinality);
     FOR batch IN
-        SELECT d.provider, count(*) AS notices
-          FROM unnest(due) d
-         GROUP BY d.provider
-         ORDER BY d.provider
+        SELECT p.provider, count(d.provider) AS notices
+          FROM unnest(providers) p (provider)
+          LEFT JOIN unnest(due) d ON d.provider = p.provider
+         GROUP BY p.provider
+         ORDER BY p.provider
     LOOP
         UPDATE card_issuer.notice_counter k
            SET last_notice_no = k.last_notice_no + batch.notices
@@ -219,11 +219,8 @@ BEGIN
     END IF;
     PERFORM card_issuer.require_acts_for(of_provider);
     PERFORM card_issuer.require_provider(of_provider);
-    IF NOT card_issuer.contract_in_force(of_provider)
-       AND NOT card_issuer.is_operator(calling_role()) THEN
-        RAISE EXCEPTION 'contract with provider "%" is not in force',
-            of_provider
-            USING ERRCODE = 'SR002';
+    IF NOT card_issuer.is_operator(calling_role()) THEN
+        PERFORM card_issuer.require_contract(of_provider);
     END IF;
     RETURN QUERY
         SELECT n.issuer, n.provider, n.notice_no, n.kind, n.platform_type,

@@ -44,7 +44,7 @@ BEGIN
     END IF;
 
     -- The turn first, as suspend_provider and resume_provider take it.
-    PERFORM card_issuer.take_turn(ARRAY[register_provider.provider]);
+    PERFORM card_issuer.take_turn(register_provider.provider);
     SELECT p.role_name INTO former
       FROM card_issuer.provider p
      WHERE p.provider = register_provider.provider
@@ -134,7 +134,7 @@ AS $$
 BEGIN
     PERFORM card_issuer.own_company();
     PERFORM card_issuer.require_provider(suspend_provider.provider);
-    PERFORM card_issuer.take_turn(ARRAY[suspend_provider.provider]);
+    PERFORM card_issuer.take_turn(suspend_provider.provider);
     UPDATE card_issuer.provider p SET suspended_at = now()
      WHERE p.provider = suspend_provider.provider
        AND p.suspended_at IS NULL;
@@ -155,7 +155,7 @@ AS $$
 BEGIN
     PERFORM card_issuer.own_company();
     PERFORM card_issuer.require_provider(resume_provider.provider);
-    PERFORM card_issuer.take_turn(ARRAY[resume_provider.provider]);
+    PERFORM card_issuer.take_turn(resume_provider.provider);
     UPDATE card_issuer.provider p SET suspended_at = NULL
      WHERE p.provider = resume_provider.provider
        AND p.suspended_at IS NOT NULL;

@@ -157,6 +157,7 @@ COMMENT ON FUNCTION card_issuer.decide_reissue(
 
 CREATE TYPE card_issuer.inheritance AS (
     old_card_id screissue.card_id,
+    was_retired boolean,
     platform_type integer,
     holder_id text,
     app_ids screissue.app_id[],
@@ -168,7 +169,7 @@ COMMENT ON TYPE card_issuer.inheritance IS
 -- First half of a reissue, all statements on the old card: retires it in
 -- favour of new_card, completes the request, and returns what is inherited:
 -- every load that is live, else the unused entitlement (E1-E3).  Repeatable
--- with the same new card.
+-- with the same new card; was_retired tells that it was a repetition.
 -- Errors: SR004-SR007.
 CREATE FUNCTION card_issuer.retire_old(
     old_card screissue.card_id,
@@ -205,7 +206,9 @@ BEGIN
          WHERE r.old_card_id = old_card
            AND r.request_id = request.request_id;
     END IF;
-    RETURN (SELECT ROW(old_card, found_card.platform_type,
+    RETURN (SELECT ROW(old_card,
+                       found_card.replaced_by IS NOT NULL,
+                       found_card.platform_type,
                        found_card.holder_id,
                        coalesce(array_agg(i.app_id), '{}'),
                        coalesce(array_agg(i.message_id), '{}'),
@@ -340,12 +343,14 @@ BEGIN
                   HINT = 'Leave "overlap" NULL: the old card ends at once.';
     END IF;
 
-    -- retire_old may be repeated; this call may not: the second of two
-    -- operators is to learn that the card was reissued.
-    PERFORM card_issuer.require_reissuable(reissue_card.old_card,
-        (card_issuer.lock_card(reissue_card.old_card)).status);
     inheritance := card_issuer.retire_old(
         reissue_card.old_card, reissue_card.new_card);
+    -- The halves may be repeated, this call may not: the second of two
+    -- operators is to learn that the card was reissued.
+    IF inheritance.was_retired THEN
+        PERFORM card_issuer.require_reissuable(
+            reissue_card.old_card, 'replaced');
+    END IF;
     SELECT a.entitlements, a.notices
       INTO reissue_card.entitlements, reissue_card.notices
       FROM card_issuer.adopt_new(
@@ -361,8 +366,8 @@ COMMENT ON FUNCTION card_issuer.reissue_card(
     'reissue a card (Fig. 5, Fig. 9)';
 
 -- Takes a reissue back (E9, E10): the new card is revoked, its entitlements
--- and its open request withdrawn; the old card gets back its former status; loads
--- live on the new card are handed back to the old one as unused
+-- and its open request withdrawn; the old card gets back its former status;
+-- loads live on the new card are handed back to the old one as unused
 -- entitlements.  Withdrawal notices carry the id that is handed back.
 -- Errors: SR004 unknown card; SR005 it is no reissued card, was replaced
 -- itself, or is revoked already.

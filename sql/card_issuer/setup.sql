@@ -4,8 +4,8 @@
 -- that is done it changes nothing but the name.  The tables belong to the
 -- owner of the extension.
 -- Errors: SR009 set up as another company; 42501 a table belongs to a role
--- that is not superuser, or others may write to it; 22023 not UTF8; 55000 inside an extension script;
--- 0A000 partitions.
+-- that is not superuser, or others may write to it; 22023 not UTF8; 55000
+-- inside an extension script; 0A000 partitions.
 CREATE FUNCTION card_issuer.setup(
     company screissue.company_id,
     name text,

@@ -144,7 +144,6 @@ BEGIN
         platform := (notice ->> 'platform_type')::integer;
         value_read := 'noted_at';
         noted := (notice ->> 'noted_at')::timestamptz;
-        value_read := NULL;
     EXCEPTION WHEN data_exception THEN
         is_ours := upper(notice ->> 'provider')
                    IS NOT DISTINCT FROM service_provider.own_company()::text;

@@ -4,7 +4,8 @@
 -- once that is done it changes nothing but the name.  The tables belong to the
 -- owner of the extension.
 -- Errors: SR009 set up as another company; 42501 a table belongs to a role
--- that is not superuser, or others may write to it; 22023 not UTF8; 55000 inside an extension script.
+-- that is not superuser, or others may write to it; 22023 not UTF8; 55000
+-- inside an extension script.
 CREATE FUNCTION service_provider.setup(
     company screissue.company_id,
     name text)
