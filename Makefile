@@ -3,6 +3,8 @@
 #   make            build                      make deps     install missing Debian packages
 #   make install    install                    make check    build, run every test, count them
 #   make demo       the story, end to end      make demo-keep   the same, left running
+#   make fuzz FUZZ_SECONDS=600      fuzz the parsers and the decryption, so long in all
+#             FUZZ="card_id crypto"  (only these drivers of test/fuzz)
 #   make format     format the C files         make format-check   fail if that would change one
 
 EXTENSION = screissue
@@ -16,6 +18,7 @@ OBJS = \
 	src/core/message_id.o \
 	src/core/card_attribute.o \
 	src/core/checkdigit.o \
+	src/core/crypto.o \
 	src/type_support.o \
 	src/company_id.o \
 	src/app_id.o \
@@ -28,6 +31,10 @@ OBJS = \
 	src/inbox.o \
 	src/quarantine.o \
 	src/notice.o \
+	src/key.o \
+	src/lookup.o \
+	src/registry.o \
+	src/inquiry.o \
 	src/screissue.o
 
 # The install script, in this order.  A file named tables.sql or layout-N.sql
@@ -59,6 +66,8 @@ SQL_PARTS = \
 	sql/card_issuer/examination.sql \
 	sql/card_issuer/card.sql \
 	sql/card_issuer/entitlement.sql \
+	sql/card_issuer/key.sql \
+	sql/card_issuer/inquiry.sql \
 	sql/card_issuer/load.sql \
 	sql/card_issuer/reissue.sql \
 	sql/card_issuer/lineage.sql \
@@ -85,10 +94,11 @@ REGRESS = install company_id app_id card_id message_id card_attribute \
 	checkdigit opclass binary_io errors setup drop
 ISOLATION = double_permit double_reissue same_new_card reissue_vs_load \
 	reissue_vs_unload reissue_vs_suspend notice_order same_notice double_reload \
-	stale_snapshot secret_card register_vs_suspend
+	stale_snapshot secret_card register_vs_suspend inquiry_vs_suspend
 export REGRESS ISOLATION
 
 PG_CPPFLAGS = -I$(srcdir)/src -I$(srcdir)/src/core
+SHLIB_LINK = -lcrypto
 PG_CFLAGS = -std=gnu99 -Wall -Wextra -Wmissing-prototypes -Wno-unused-parameter \
 	-Wno-declaration-after-statement -Werror $(EXTRA_CFLAGS)
 
@@ -135,7 +145,11 @@ endif
 deps:
 	@PG_CONFIG=$(PG_CONFIG) test/deps
 
-C_FILES = $(wildcard src/*.[ch] src/core/*.[ch] test/fuzz/*.[ch])
+fuzz:
+	@PG_CONFIG=$(PG_CONFIG) test/deps || :
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) test/fuzz/run $(FUZZ)
+
+C_FILES = $(wildcard src/*.[ch] src/core/*.[ch] test/fuzz/*.[ch] test/vectors/*.c bench/limit/*.c)
 format:
 	clang-format-14 -i $(C_FILES)
 format-check:
@@ -148,4 +162,4 @@ dist: META.json
 	git archive --format=zip --prefix=screissue-$(EXTVERSION)/ \
 	  --add-file=META.json -o screissue-$(EXTVERSION).zip HEAD
 
-.PHONY: deps format format-check check-build demo demo-keep dist
+.PHONY: deps fuzz format format-check check-build demo demo-keep dist

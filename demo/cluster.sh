@@ -45,11 +45,14 @@ stop_clusters() {
 	done
 }
 
-# sql DATABASE ROLE [psql option ...]: runs the SQL on standard input.
-sql() {
+# sql DATABASE ROLE [psql option ...]: runs the SQL on standard input.  What a
+# card answered last is its variable :attribute.
+sql() (
+	cd "$data" || return
 	PGOPTIONS='-c client_min_messages=warning' \
-		psql -X -q -v ON_ERROR_STOP=1 -h "$data/$1" -p 5432 -U "$2" -d "$1" "${@:3}"
-}
+		psql -X -q -v ON_ERROR_STOP=1 -v attribute="$attribute" \
+		-h "$data/$1" -p 5432 -U "$2" -d "$1" "${@:3}"
+)
 
 say_how_to_connect() {
 	local name psql
@@ -64,7 +67,17 @@ say_how_to_connect() {
 
 		Each database has schema screissue, with the types and their operators, in
 		its search_path.  The tables are in card_issuer (bank) and service_provider
-		(metro, library).  The logs are $data/*/log.
+		(metro, library).  The logs are
+
+		  $data/*/log
+
+		the bank's private keys are in
+
+		  $data/bank/keys
+
+		and Kenji's second card still answers, anew each time, to
+
+		  $STAGE/src/demo/card $data/cards/kenji_2
 
 		To stop and remove everything:
 

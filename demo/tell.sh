@@ -6,6 +6,9 @@
 #   tell DATABASE ROLE <<SQL          commands; their rows are of no interest
 #   ask DATABASE ROLE <<SQL           a query; its rows are shown
 #   value COLUMN                      a value of the one row that ask showed
+#   run <<SH                          shell commands; what they print is shown
+#   read_card <<SH                    the same; it is an attribute, which the SQL
+#                                     that follows has as :'attribute'
 #   refused SQLSTATE DATABASE ROLE <<SQL    a command that must fail so
 #   expect TEXT DATABASE QUERY VALUE        checks what a query returns
 #   await TEXT DATABASE QUERY VALUE         the same, within 30 seconds
@@ -22,6 +25,7 @@ chapters=0
 after=                  # what was printed last: block, or tick
 rows=$data/rows         # of the last query that was asked
 error=$data/error       # of the last command that failed
+attribute=              # that a card gave last
 
 # paragraph KIND: an empty line, except between two ticks.
 paragraph() {
@@ -45,15 +49,19 @@ step() {
 	printf '%s%s%s  %s\n' "$bold" "$1" "$plain" "$2"
 }
 
-# print_sql DATABASE ROLE: the SQL on standard input, as at psql's prompt.
-print_sql() {
-	local prompt="  $2@$1=>" line
-	[ "$2" != postgres ] || prompt="  $1=#"
+# print_commands PROMPT: the lines on standard input, as they are typed.
+print_commands() {
+	local prompt="  $1" line
 	paragraph block
 	while IFS= read -r line; do
 		printf '%s%s%s %s\n' "$dim" "$prompt" "$plain" "$line"
 		prompt=${prompt//?/ }
 	done
+}
+
+# print_sql DATABASE ROLE: the SQL on standard input, as at psql's prompt.
+print_sql() {
+	if [ "$2" = postgres ]; then print_commands "$1=#"; else print_commands "$2@$1=>"; fi
 }
 
 good() {
@@ -95,6 +103,23 @@ ask() {
 	fi
 }
 
+# The commands run in the directory of the clusters and know the program card.
+run() {
+	local commands
+	commands=$(cat)
+	print_commands '$' <<<"$commands"
+	if (cd "$data" && PATH=$PATH:$OLDPWD bash -euo pipefail -c "$commands") >"$rows" 2>"$error"; then
+		[ ! -s "$rows" ] || { fold -w 98 "$rows" && echo; } | indent /dev/stdin
+	else
+		bad "this should have worked" <"$error"
+	fi
+}
+
+read_card() {
+	run
+	attribute=$(<"$rows")
+}
+
 value() {
 	awk -F ' *[|] *' -v column="$1" '
 		{ gsub(/^ +| +$/, "") }
@@ -106,8 +131,8 @@ refused() {
 	local state=$1 command
 	command=$(cat)
 	print_sql "$2" "$3" <<<"$command"
-	sql "$2" "$3" -v VERBOSITY=verbose >/dev/null 2>"$error" <<<"$command"
-	sed -i -E '/^(LOCATION|CONTEXT|LINE|PL\/pgSQL|SQL| *\^)/d' "$error"
+	sql "$2" "$3" -v VERBOSITY=verbose -v SHOW_CONTEXT=never >/dev/null 2>"$error" <<<"$command"
+	sed -i -E '/^(LOCATION|LINE| *\^)/d' "$error"
 	indent "$error"
 	if grep -q "^ERROR:  $state:" "$error"; then
 		good "refused with SQLSTATE $state"

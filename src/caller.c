@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * caller.c
- *	  Who is calling, as SQL functions.
+ *	  Who is calling
  *
  *-------------------------------------------------------------------------
  */
@@ -12,18 +12,19 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
+#include "compat.h"
+#include "caller.h"
+
 PG_FUNCTION_INFO_V1(screissue_calling_role);
 PG_FUNCTION_INFO_V1(screissue_in_extension_script);
 
 /*
- * Name of the role on whose behalf the call is made.  That is the outer user:
- * SET ROLE changes it, the SECURITY DEFINER functions on the way here do not.
+ * The role on whose behalf the call is made.  That is the outer user: SET ROLE
+ * changes it, the SECURITY DEFINER functions on the way here do not.
  */
-Datum
-screissue_calling_role(PG_FUNCTION_ARGS)
+Oid
+screissue_caller(void)
 {
-	Name name = palloc0(NAMEDATALEN);
-
 	/*
 	 * Maintenance of an index or a materialized view runs functions of the
 	 * table's owner with that owner's rights, but the outer user is whoever
@@ -33,7 +34,16 @@ screissue_calling_role(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				errmsg("permission denied within a security-restricted operation"));
-	namestrcpy(name, GetUserNameFromId(GetOuterUserId(), false));
+	return GetOuterUserId();
+}
+
+/* Its name */
+Datum
+screissue_calling_role(PG_FUNCTION_ARGS)
+{
+	Name name = palloc0(NAMEDATALEN);
+
+	namestrcpy(name, GetUserNameFromId(screissue_caller(), false));
 	PG_RETURN_NAME(name);
 }
 

@@ -10,9 +10,6 @@
  * (issuer, notice_no) being the arbiter.  Two carriers that bring the same
  * notice at once end with one row.
  *
- * Triggers do not fire and constraints other than unique indexes are not
- * looked at: setup gives the table none.
- *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -52,48 +49,10 @@ static const ColumnShape inbox_shape[INBOX_COLUMNS] = {
 /* What one insertion needs; made and released by screissue_store_notice() */
 typedef struct InboxWriter
 {
-	Relation table;
-	EState *estate;
-	ResultRelInfo *target;
+	TableWriter inbox;
 	List *arbiter; /* the primary key's index */
-	TupleTableSlot *row; /* the row to store */
 	TupleTableSlot *existing; /* the row that is in its way */
 } InboxWriter;
-
-static void
-begin_writing(InboxWriter *writer)
-{
-	writer->table = screissue_open_table("service_provider", "reissue_notice", RowExclusiveLock, inbox_shape, INBOX_COLUMNS);
-	writer->arbiter = list_make1_oid(screissue_primary_key(writer->table));
-	writer->estate = CreateExecutorState();
-	writer->estate->es_output_cid = GetCurrentCommandId(true);
-	writer->target = makeNode(ResultRelInfo);
-	InitResultRelInfo(writer->target, writer->table, 0, NULL, 0);
-	ExecOpenIndices(writer->target, true);
-	writer->row = table_slot_create(writer->table, &writer->estate->es_tupleTable);
-	writer->existing = NULL;
-}
-
-/* The lock on the table stays until the end of the transaction, as ever. */
-static void
-end_writing(InboxWriter *writer)
-{
-	ExecCloseIndices(writer->target);
-	ExecResetTupleTable(writer->estate->es_tupleTable, false);
-	FreeExecutorState(writer->estate);
-	table_close(writer->table, NoLock);
-}
-
-static void
-fill_slot(TupleTableSlot *slot, const InboxRow *row)
-{
-	ExecClearTuple(slot);
-	memcpy(slot->tts_values, row->values, sizeof(row->values));
-	memcpy(slot->tts_isnull, row->isnull, sizeof(row->isnull));
-	for (int i = INBOX_COLUMNS; i < slot->tts_tupleDescriptor->natts; i++)
-		slot->tts_isnull[i] = true;
-	ExecStoreVirtualTuple(slot);
-}
 
 /*
  * Insert the row unless its number is taken; then false, and the place of the
@@ -114,13 +73,13 @@ insert_speculatively(InboxWriter *writer, ItemPointer taken_by)
 
 		/* Saves a dead row when the conflict is there to be seen. */
 		ItemPointerSetInvalid(&none_yet);
-		if (!ExecCheckIndexConstraints(writer->target, writer->row, writer->estate, taken_by, &none_yet, writer->arbiter))
+		if (!ExecCheckIndexConstraints(writer->inbox.target, writer->inbox.row, writer->inbox.estate, taken_by, &none_yet, writer->arbiter))
 			return false;
 
 		token = SpeculativeInsertionLockAcquire(GetCurrentTransactionId());
-		table_tuple_insert_speculative(writer->table, writer->row, writer->estate->es_output_cid, 0, NULL, token);
-		recheck = ExecInsertIndexTuples(writer->target, writer->row, writer->estate, false, true, &conflict, writer->arbiter, false);
-		table_tuple_complete_speculative(writer->table, writer->row, token, !conflict);
+		table_tuple_insert_speculative(writer->inbox.table, writer->inbox.row, writer->inbox.estate->es_output_cid, 0, NULL, token);
+		recheck = ExecInsertIndexTuples(writer->inbox.target, writer->inbox.row, writer->inbox.estate, false, true, &conflict, writer->arbiter, false);
+		table_tuple_complete_speculative(writer->inbox.table, writer->inbox.row, token, !conflict);
 		SpeculativeInsertionLockRelease(GetCurrentTransactionId());
 		list_free(recheck);
 
@@ -170,9 +129,9 @@ static bool
 read_existing(InboxWriter *writer, ItemPointer tid)
 {
 	if (writer->existing == NULL)
-		writer->existing = table_slot_create(writer->table, &writer->estate->es_tupleTable);
-	return table_tuple_fetch_row_version(writer->table, tid, SnapshotAny, writer->existing) &&
-		same_number(writer->row, writer->existing);
+		writer->existing = table_slot_create(writer->inbox.table, &writer->inbox.estate->es_tupleTable);
+	return table_tuple_fetch_row_version(writer->inbox.table, tid, SnapshotAny, writer->existing) &&
+		same_number(writer->inbox.row, writer->existing);
 }
 
 /*
@@ -191,10 +150,10 @@ count_duplicate(InboxWriter *writer)
 		.arguments = 2,
 		.argument_types = argument_types,
 	};
-	Datum values[2] = {writer->row->tts_values[INBOX_ISSUER], writer->row->tts_values[INBOX_NOTICE_NO]};
+	Datum values[2] = {writer->inbox.row->tts_values[INBOX_ISSUER], writer->inbox.row->tts_values[INBOX_NOTICE_NO]};
 
-	argument_types[0] = TupleDescAttr(RelationGetDescr(writer->table), INBOX_ISSUER)->atttypid;
-	if (screissue_execute(writer->table, &statement, values, NULL) > 0)
+	argument_types[0] = TupleDescAttr(RelationGetDescr(writer->inbox.table), INBOX_ISSUER)->atttypid;
+	if (screissue_execute(writer->inbox.table, &statement, values, NULL) > 0)
 		return true;
 	if (IsolationUsesXactSnapshot())
 		ereport(ERROR,
@@ -212,7 +171,7 @@ write_row(InboxWriter *writer)
 	{
 		if (!read_existing(writer, &taken_by))
 			continue;
-		if (!same_notice(writer->row, writer->existing))
+		if (!same_notice(writer->inbox.row, writer->existing))
 			return INBOX_CONTRADICTION;
 		if (count_duplicate(writer))
 			return INBOX_DUPLICATE;
@@ -232,9 +191,11 @@ screissue_store_notice(const InboxRow *row)
 	InboxResult result;
 
 	PreventCommandIfReadOnly("INSERT");
-	begin_writing(&writer);
-	fill_slot(writer.row, row);
+	screissue_begin_writing(&writer.inbox, "service_provider", "reissue_notice", inbox_shape, INBOX_COLUMNS);
+	screissue_fill_row(&writer.inbox, row->values, row->isnull, INBOX_COLUMNS);
+	writer.arbiter = list_make1_oid(screissue_primary_key(writer.inbox.table));
+	writer.existing = NULL;
 	result = write_row(&writer);
-	end_writing(&writer);
+	screissue_end_writing(&writer.inbox);
 	return result;
 }

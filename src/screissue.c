@@ -11,7 +11,8 @@
 #include "utils/guc.h"
 
 #include "compat.h"
-#include "screissue.h"
+#include "inquiry.h"
+#include "key.h"
 
 PG_MODULE_MAGIC;
 
@@ -35,6 +36,9 @@ _PG_init(void)
 							NULL,
 							NULL,
 							NULL);
+
+	screissue_define_key_directory();
+	screissue_define_inquiry_settings();
 
 	MarkGUCPrefixReserved("screissue");
 }

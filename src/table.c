@@ -13,35 +13,18 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
 #include "catalog/namespace.h"
+#include "executor/executor.h"
 #include "miscadmin.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
 #include "compat.h"
 #include "table.h"
-
-/*
- * Open a table that has, first, the columns of the shape.  Raises 42P01 if it
- * is not there, 55000 if it is something else.  No right is asked for, neither
- * to the table nor to its schema.  The caller closes it.
- */
-Relation
-screissue_open_table(const char *schema, const char *name, LOCKMODE lockmode, const ColumnShape *shape, int columns)
-{
-	Oid namespace = get_namespace_oid(schema, true);
-	Oid oid = OidIsValid(namespace) ? get_relname_relid(name, namespace) : InvalidOid;
-	Relation table;
-
-	if (!OidIsValid(oid))
-		ereport(ERROR,
-				errcode(ERRCODE_UNDEFINED_TABLE),
-				errmsg("relation \"%s.%s\" does not exist", schema, name));
-	table = table_open(oid, lockmode);
-	screissue_check_table(table, shape, columns);
-	return table;
-}
 
 /* Is column number i of the table the one that the shape says? */
 static bool
@@ -55,18 +38,65 @@ column_fits(TupleDesc descriptor, int i, const ColumnShape *shape)
 	return strcmp(NameStr(column->attname), shape->name) == 0 && column->attlen == shape->length;
 }
 
+static void raise_shape(Relation relation) pg_attribute_noreturn();
+
+static void
+raise_shape(Relation relation)
+{
+	ereport(ERROR,
+			errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			errmsg("table \"%s\" does not have the columns that setup gave it", RelationGetRelationName(relation)));
+}
+
+static void
+check_columns(Relation relation, const ColumnShape *shape, int columns)
+{
+	for (int i = 0; i < columns; i++)
+	{
+		if (!column_fits(RelationGetDescr(relation), i, &shape[i]))
+			raise_shape(relation);
+	}
+}
+
+/*
+ * Open a relation that has, first, the columns of the shape.  Raises 42P01 if
+ * it is not there, 55000 if it is something else.  No right is asked for,
+ * neither to the relation nor to its schema.  The caller closes it.
+ */
+Relation
+screissue_open_relation(const char *schema, const char *name, LOCKMODE lockmode, const ColumnShape *shape, int columns)
+{
+	Oid namespace = get_namespace_oid(schema, true);
+	Oid oid = OidIsValid(namespace) ? get_relname_relid(name, namespace) : InvalidOid;
+	Relation relation;
+
+	if (!OidIsValid(oid))
+		ereport(ERROR,
+				errcode(ERRCODE_UNDEFINED_TABLE),
+				errmsg("relation \"%s.%s\" does not exist", schema, name));
+	relation = table_open(oid, lockmode);
+	check_columns(relation, shape, columns);
+	return relation;
+}
+
+/* The same, for a plain table. */
+Relation
+screissue_open_table(const char *schema, const char *name, LOCKMODE lockmode, const ColumnShape *shape, int columns)
+{
+	Relation table = screissue_open_relation(schema, name, lockmode, shape, columns);
+
+	if (table->rd_rel->relkind != RELKIND_RELATION)
+		raise_shape(table);
+	return table;
+}
+
 /* Raise 55000 unless this is a plain table with the columns of the shape. */
 void
 screissue_check_table(Relation table, const ColumnShape *shape, int columns)
 {
-	bool fits = table->rd_rel->relkind == RELKIND_RELATION;
-
-	for (int i = 0; i < columns && fits; i++)
-		fits = column_fits(RelationGetDescr(table), i, &shape[i]);
-	if (!fits)
-		ereport(ERROR,
-				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				errmsg("table \"%s\" does not have the columns that setup gave it", RelationGetRelationName(table)));
+	check_columns(table, shape, columns);
+	if (table->rd_rel->relkind != RELKIND_RELATION)
+		raise_shape(table);
 }
 
 /* Index of the primary key; raises 55000 if there is none. */
@@ -107,17 +137,27 @@ prepare(SavedStatement *statement)
 	SPI_keepplan(statement->plan);
 }
 
+static void
+read_first_row(SPITupleTable *rows, RowReader read, void *result)
+{
+	Datum *values = palloc(rows->tupdesc->natts * sizeof(Datum));
+	bool *isnull = palloc(rows->tupdesc->natts * sizeof(bool));
+
+	heap_deform_tuple(rows->vals[0], rows->tupdesc, values, isnull);
+	read(rows->tupdesc, values, isnull, result);
+}
+
 /*
- * Run an INSERT or UPDATE of this table with the rights of its owner; nulls
- * as for SPI.  Returns the number of rows.  An error leaves the role to the
- * end of the transaction, which gives it back.
+ * Run a statement with the rights of the owner of the table; nulls as for SPI.
+ * A reader gets the first row, while it is there.  Returns the number of rows.
+ * An error leaves the role to the end of the transaction, which gives it back.
  */
-uint64
-screissue_execute(Relation table, SavedStatement *statement, Datum *values, const char *nulls)
+static uint64
+run(Relation table, SavedStatement *statement, Datum *values, const char *nulls, RowReader read, void *result)
 {
 	Oid role;
 	int security_context;
-	int result;
+	int status;
 	uint64 rows;
 
 	GetUserIdAndSecContext(&role, &security_context);
@@ -125,12 +165,72 @@ screissue_execute(Relation table, SavedStatement *statement, Datum *values, cons
 	SPI_connect();
 
 	prepare(statement);
-	result = SPI_execute_plan(statement->plan, values, nulls, false, 0);
-	if (result < 0)
-		elog(ERROR, "could not execute \"%s\": %s", statement->text, SPI_result_code_string(result));
+	status = SPI_execute_plan(statement->plan, values, nulls, read != NULL, read != NULL ? 1 : 0);
+	if (status < 0)
+		elog(ERROR, "could not execute \"%s\": %s", statement->text, SPI_result_code_string(status));
 	rows = SPI_processed;
+	if (read != NULL && rows > 0)
+		read_first_row(SPI_tuptable, read, result);
 
 	SPI_finish();
 	SetUserIdAndSecContext(role, security_context);
 	return rows;
+}
+
+/* Run an INSERT or UPDATE of this table; returns the number of rows. */
+uint64
+screissue_execute(Relation table, SavedStatement *statement, Datum *values, const char *nulls)
+{
+	return run(table, statement, values, nulls, NULL, NULL);
+}
+
+/*
+ * Run a query that has one row or none, under the snapshot that is active;
+ * false if none.
+ */
+bool
+screissue_select(Relation table, SavedStatement *statement, Datum *values, const char *nulls, RowReader read, void *result)
+{
+	return run(table, statement, values, nulls, read, result) > 0;
+}
+
+/*
+ * Begin to add rows to a plain table without planner and executor.  Triggers
+ * do not fire, and of constraints only unique indexes are looked at: setup
+ * gives such tables none.
+ */
+void
+screissue_begin_writing(TableWriter *writer, const char *schema, const char *name, const ColumnShape *shape, int columns)
+{
+	writer->table = screissue_open_table(schema, name, RowExclusiveLock, shape, columns);
+	writer->estate = CreateExecutorState();
+	writer->estate->es_output_cid = GetCurrentCommandId(true);
+	writer->target = makeNode(ResultRelInfo);
+	InitResultRelInfo(writer->target, writer->table, 0, NULL, 0);
+	ExecOpenIndices(writer->target, true);
+	writer->row = table_slot_create(writer->table, &writer->estate->es_tupleTable);
+}
+
+/* The row to add; columns behind those that are given are null. */
+void
+screissue_fill_row(TableWriter *writer, const Datum *values, const bool *isnull, int columns)
+{
+	TupleTableSlot *row = writer->row;
+
+	ExecClearTuple(row);
+	memcpy(row->tts_values, values, columns * sizeof(Datum));
+	memcpy(row->tts_isnull, isnull, columns * sizeof(bool));
+	for (int i = columns; i < row->tts_tupleDescriptor->natts; i++)
+		row->tts_isnull[i] = true;
+	ExecStoreVirtualTuple(row);
+}
+
+/* The lock on the table stays until the end of the transaction, as ever. */
+void
+screissue_end_writing(TableWriter *writer)
+{
+	ExecCloseIndices(writer->target);
+	ExecResetTupleTable(writer->estate->es_tupleTable, false);
+	FreeExecutorState(writer->estate);
+	table_close(writer->table, NoLock);
 }

@@ -10,6 +10,7 @@
 
 #include "access/tupdesc.h"
 #include "executor/spi.h"
+#include "nodes/execnodes.h"
 #include "storage/lockdefs.h"
 #include "utils/relcache.h"
 
@@ -23,6 +24,7 @@ typedef struct ColumnShape
 	int16 length; /* as pg_type.typlen */
 } ColumnShape;
 
+extern Relation screissue_open_relation(const char *schema, const char *name, LOCKMODE lockmode, const ColumnShape *shape, int columns);
 extern Relation screissue_open_table(const char *schema, const char *name, LOCKMODE lockmode, const ColumnShape *shape, int columns);
 extern void screissue_check_table(Relation table, const ColumnShape *shape, int columns);
 extern Oid screissue_primary_key(Relation table);
@@ -36,6 +38,23 @@ typedef struct SavedStatement
 	SPIPlanPtr plan;
 } SavedStatement;
 
+/* Takes what is of use of a row's columns; what it keeps it copies. */
+typedef void (*RowReader)(TupleDesc descriptor, const Datum *values, const bool *isnull, void *result);
+
 extern uint64 screissue_execute(Relation table, SavedStatement *statement, Datum *values, const char *nulls);
+extern bool screissue_select(Relation table, SavedStatement *statement, Datum *values, const char *nulls, RowReader read, void *result);
+
+/* What adding rows to a table needs */
+typedef struct TableWriter
+{
+	Relation table;
+	EState *estate;
+	ResultRelInfo *target;
+	TupleTableSlot *row; /* the row to add */
+} TableWriter;
+
+extern void screissue_begin_writing(TableWriter *writer, const char *schema, const char *name, const ColumnShape *shape, int columns);
+extern void screissue_fill_row(TableWriter *writer, const Datum *values, const bool *isnull, int columns);
+extern void screissue_end_writing(TableWriter *writer);
 
 #endif /* SCREISSUE_TABLE_H */

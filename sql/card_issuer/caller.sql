@@ -92,10 +92,12 @@ DECLARE
         'register_provider', 'suspend_provider', 'resume_provider',
         'register_application', 'withdraw_application', 'set_tariff',
         'register_holder', 'issue_card', 'activate_card', 'block_card',
-        'unblock_card', 'permit_load', 'confirm_load', 'confirm_unload',
+        'unblock_card', 'register_key', 'retire_key', 'revoke_key',
+        'personalize_card', 'permit_load', 'confirm_load', 'confirm_unload',
         'find_load', 'request_reissue', 'decide_reissue', 'reissue_card',
-        'withdraw_reissue', 'find_reissue', 'fetch_notices', 'find_old_card',
-        'find_new_card', 'lineage', 'create_publication', 'drop_publication',
+        'withdraw_reissue', 'inquire', 'decrypt_attribute', 'inquiries_made',
+        'find_reissue', 'fetch_notices', 'find_old_card', 'find_new_card',
+        'lineage', 'create_publication', 'drop_publication',
         'grant_operator', 'grant_auditor'];
 BEGIN
     PERFORM card_issuer.own_company();
@@ -103,7 +105,9 @@ BEGIN
     PERFORM screissue.require_role(grant_operator.role_name);
     PERFORM screissue.grant_calls('card_issuer', grant_operator.role_name, api);
     EXECUTE format('GRANT SELECT ON card_issuer.reissue_pair,'
-                   ' card_issuer.masked_reissue_pair TO %I',
+                   ' card_issuer.masked_reissue_pair,'
+                   ' card_issuer.key_usage, card_issuer.masked_inquiry,'
+                   ' card_issuer.inquiry_report TO %I',
                    grant_operator.role_name);
 END
 $$;
@@ -123,9 +127,11 @@ BEGIN
     PERFORM card_issuer.own_company();
     PERFORM screissue.require('role_name', grant_auditor.role_name IS NOT NULL);
     PERFORM screissue.require_role(grant_auditor.role_name);
-    EXECUTE format('GRANT USAGE ON SCHEMA card_issuer TO %I',
-                   grant_auditor.role_name);
-    EXECUTE format('GRANT SELECT ON card_issuer.masked_reissue_pair TO %I',
+    PERFORM screissue.grant_calls('card_issuer', grant_auditor.role_name,
+                                  ARRAY['inquiries_made']);
+    EXECUTE format('GRANT SELECT ON card_issuer.masked_reissue_pair,'
+                   ' card_issuer.key_usage, card_issuer.masked_inquiry,'
+                   ' card_issuer.inquiry_report TO %I',
                    grant_auditor.role_name);
 END
 $$;

@@ -1,4 +1,7 @@
 -- Loading permissions, and proof of load and unload (R7, R8, R11, R12)
+--
+-- The calls are planned without the values of their arguments: auto_explain
+-- would show the card id that an attribute was decrypted to.
 
 CREATE TYPE card_issuer.loadable_application AS (
     provider screissue.company_id,
@@ -36,13 +39,14 @@ COMMENT ON FUNCTION card_issuer.require_loadable(screissue.app_id) IS
 
 -- Locks a card for loading, as lock_card does.  Returns what stands against it:
 -- NULL nothing, else unknown_card, printed_number or card_status.  To a
--- provider a card whose id only the issuer can read is unknown, and is not
--- locked: who guesses ids must not learn by waiting that there is such a card.
+-- provider, who may not name it, a card whose id only the issuer can read is
+-- unknown, and is not locked: who guesses ids must not learn by waiting that
+-- there is such a card.
 -- produced: the card is not handed over yet, a load now is one at issue (R11).
 CREATE FUNCTION card_issuer.lock_card_for_load(
     card screissue.card_id,
     printed_number text,
-    by_operator boolean,
+    may_name_it boolean,
     OUT obstacle text,
     OUT produced boolean)
     LANGUAGE plpgsql
@@ -54,7 +58,7 @@ DECLARE
 BEGIN
     UPDATE card_issuer.card c SET status = c.status
      WHERE c.card_id = card
-       AND (by_operator
+       AND (may_name_it
             OR screissue.method_of(c.platform_type) IS DISTINCT FROM 2)
     RETURNING c.status, c.valid_until, c.printed_number INTO found_card;
     lock_card_for_load.produced := found_card.status = 'produced';
@@ -234,6 +238,87 @@ $$;
 COMMENT ON FUNCTION card_issuer.next_message_id(screissue.company_id) IS
     'next message id for a provider';
 
+-- Judges a load on a card, which is locked for it.  A permission still
+-- outstanding is given again.
+CREATE FUNCTION card_issuer.judge_load(
+    card screissue.card_id,
+    app screissue.app_id,
+    application card_issuer.loadable_application,
+    load_file_sha256 bytea,
+    reload_of screissue.message_id,
+    printed_number text,
+    may_name_it boolean)
+    RETURNS card_issuer.permission
+    LANGUAGE plpgsql
+    VOLATILE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    state CONSTANT record := card_issuer.lock_card_for_load(
+        card, printed_number, may_name_it);
+    permission card_issuer.permission;
+BEGIN
+    permission.examination_substituted := false;
+    permission.refusal := CASE
+        WHEN state.obstacle IS NOT NULL THEN state.obstacle
+        WHEN load_file_sha256 <> application.load_file_sha256
+            THEN 'load_file'
+        END;
+    IF permission.refusal IS NOT NULL THEN
+        RETURN permission;
+    END IF;
+    RETURN coalesce(
+        card_issuer.live_permission(card, app, reload_of),
+        card_issuer.new_permission(card, app, application, reload_of,
+                                   state.produced));
+END
+$$;
+COMMENT ON FUNCTION card_issuer.judge_load(
+    screissue.card_id, screissue.app_id, card_issuer.loadable_application,
+    bytea, screissue.message_id, text, boolean) IS
+    'judgement of a load on a card';
+
+-- The same, for the card that gave an attribute.  Kept like an inquiry, since
+-- it tells as much; the refusal is the same word, whatever the cause.
+CREATE FUNCTION card_issuer.judge_load_by_attribute(
+    attribute screissue.card_attribute,
+    app screissue.app_id,
+    application card_issuer.loadable_application,
+    load_file_sha256 bytea,
+    reload_of screissue.message_id,
+    printed_number text)
+    RETURNS card_issuer.permission
+    LANGUAGE plpgsql
+    VOLATILE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    opened CONSTANT record := card_issuer.open_attribute(attribute);
+    permission card_issuer.permission;
+BEGIN
+    IF opened.cause IS NULL THEN
+        permission := card_issuer.judge_load(
+            opened.card, app, application, load_file_sha256, reload_of,
+            printed_number, true);
+    ELSE
+        permission.refusal := opened.cause;
+    END IF;
+    PERFORM card_issuer.record_inquiry(
+        application.provider, app, attribute, opened.card,
+        permission.inherits, permission.refusal,
+        CASE WHEN permission.refusal IS NULL THEN permission.message_id END);
+    IF permission.refusal IS NOT NULL THEN
+        RETURN ROW(NULL, 'refused', NULL, NULL, NULL, false)
+               ::card_issuer.permission;
+    END IF;
+    RETURN permission;
+END
+$$;
+COMMENT ON FUNCTION card_issuer.judge_load_by_attribute(
+    screissue.card_attribute, screissue.app_id,
+    card_issuer.loadable_application, bytea, screissue.message_id, text) IS
+    'judgement of a load on the card that gave an attribute';
+
 -- Asks for permission to load an application on a card (R7).  The card is
 -- named by its id or by its attribute, exactly one of them.
 --
@@ -242,14 +327,15 @@ COMMENT ON FUNCTION card_issuer.next_message_id(screissue.company_id) IS
 -- permission still outstanding is returned again, with its price, and inherits
 -- what its card is entitled to by now.
 --
--- Refusals are data: permitted = false, and refusal says already_loaded
--- (message_id is that load's), or to a provider just "refused", to an operator
--- the cause: card_status, printed_number, load_file, not_inherited or the
--- policy's text.
+-- Refusals are data: permitted = false.  By card id, refusal says
+-- already_loaded (message_id is that load's), or to a provider just "refused",
+-- to an operator the cause: card_status, printed_number, load_file,
+-- not_inherited or the policy's text.  By attribute it says "refused" to
+-- everybody, and the cause is in card_issuer.inquiry.
 --
 -- Errors: 22023; SR002 contract not in force; SR003 unknown or withdrawn
--- application; 42501 another provider's; SR004 unknown card (operators);
--- 0A000 an attribute.
+-- application; 42501 another provider's; SR004 unknown card id (operators);
+-- SR011 the file of the attribute's key cannot be used.
 CREATE FUNCTION card_issuer.permit_load(
     app screissue.app_id,
     card screissue.card_id DEFAULT NULL,
@@ -268,11 +354,11 @@ CREATE FUNCTION card_issuer.permit_load(
     VOLATILE
     SECURITY DEFINER
     SET search_path = pg_catalog, screissue, pg_temp
+    SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
     by_operator CONSTANT boolean := card_issuer.is_operator(calling_role());
     application card_issuer.loadable_application;
-    state record;
     permission card_issuer.permission;
 BEGIN
     PERFORM card_issuer.own_company();
@@ -282,43 +368,32 @@ BEGIN
         RAISE EXCEPTION 'either "card" or "attribute" must be given'
             USING ERRCODE = '22023';
     END IF;
-    IF permit_load.attribute IS NOT NULL THEN
-        RAISE EXCEPTION 'card attributes cannot be decrypted by this version'
-            USING ERRCODE = '0A000',
-                  HINT = 'Name the card by its id.';
-    END IF;
 
-    state := card_issuer.lock_card_for_load(
-        permit_load.card, permit_load.printed_number, by_operator);
-    IF by_operator AND state.obstacle = 'unknown_card' THEN
-        PERFORM card_issuer.raise_unknown_card(permit_load.card);
+    IF permit_load.attribute IS NOT NULL THEN
+        permission := card_issuer.judge_load_by_attribute(
+            permit_load.attribute, permit_load.app, application,
+            permit_load.load_file_sha256, permit_load.reload_of,
+            permit_load.printed_number);
+    ELSE
+        permission := card_issuer.judge_load(
+            permit_load.card, permit_load.app, application,
+            permit_load.load_file_sha256, permit_load.reload_of,
+            permit_load.printed_number, by_operator);
+        IF by_operator AND permission.refusal = 'unknown_card' THEN
+            PERFORM card_issuer.raise_unknown_card(permit_load.card);
+        END IF;
     END IF;
+    permit_load.message_id := permission.message_id;
+    permit_load.permitted := permission.refusal IS NULL;
     permit_load.refusal := CASE
-        WHEN state.obstacle IS NOT NULL THEN state.obstacle
-        WHEN permit_load.load_file_sha256 <> application.load_file_sha256
-            THEN 'load_file'
+        WHEN by_operator OR permission.refusal = 'already_loaded'
+            THEN permission.refusal
+        WHEN permission.refusal IS NOT NULL THEN 'refused'
         END;
-    permit_load.permitted := false;
-    permit_load.examination_substituted := false;
-    IF permit_load.refusal IS NULL THEN
-        permission := coalesce(
-            card_issuer.live_permission(
-                permit_load.card, permit_load.app, permit_load.reload_of),
-            card_issuer.new_permission(
-                permit_load.card, permit_load.app, application,
-                permit_load.reload_of, state.produced));
-        permit_load.message_id := permission.message_id;
-        permit_load.refusal := permission.refusal;
-        permit_load.permitted := permission.refusal IS NULL;
-        permit_load.inherits := permission.inherits;
-        permit_load.fee := permission.fee;
-        permit_load.currency := permission.currency;
-        permit_load.examination_substituted :=
-            permission.examination_substituted;
-    END IF;
-    IF NOT by_operator AND permit_load.refusal <> 'already_loaded' THEN
-        permit_load.refusal := 'refused';
-    END IF;
+    permit_load.inherits := permission.inherits;
+    permit_load.fee := permission.fee;
+    permit_load.currency := permission.currency;
+    permit_load.examination_substituted := permission.examination_substituted;
 END
 $$;
 COMMENT ON FUNCTION card_issuer.permit_load(
@@ -387,6 +462,7 @@ CREATE FUNCTION card_issuer.confirm_load(
     VOLATILE
     SECURITY DEFINER
     SET search_path = pg_catalog, screissue, pg_temp
+    SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
     place record;
@@ -477,6 +553,7 @@ CREATE FUNCTION card_issuer.confirm_unload(message screissue.message_id)
     VOLATILE
     SECURITY DEFINER
     SET search_path = pg_catalog, screissue, pg_temp
+    SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
     place record;

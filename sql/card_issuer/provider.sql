@@ -64,6 +64,7 @@ BEGIN
     SELECT register_provider.provider, s.epoch * (2::bigint ^ 40)::bigint
       FROM card_issuer.self s
         ON CONFLICT ON CONSTRAINT notice_counter_pkey DO NOTHING;
+    PERFORM card_issuer.create_inquiry_sequence(register_provider.provider);
 
     IF former.role_name <> register_provider.role_name THEN
         PERFORM card_issuer.revoke_provider_calls(former.role_name);
@@ -86,7 +87,7 @@ CREATE FUNCTION card_issuer.provider_calls()
     IMMUTABLE
 AS $$
     SELECT ARRAY['permit_load', 'confirm_load', 'confirm_unload',
-                 'find_reissue', 'fetch_notices']
+                 'inquire', 'find_reissue', 'fetch_notices']
 $$;
 COMMENT ON FUNCTION card_issuer.provider_calls() IS
     'names of the calls of a provider';

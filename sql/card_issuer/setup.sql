@@ -34,6 +34,7 @@ BEGIN
         PERFORM screissue.revoke_tables('card_issuer');
         INSERT INTO card_issuer.self (company_id, name, partitions, layout)
         VALUES (setup.company, setup.name, setup.partitions, 1);
+        PERFORM card_issuer.create_inquiry_sequence(setup.company);
         RETURN;
     END IF;
 

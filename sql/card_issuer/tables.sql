@@ -277,10 +277,15 @@ CREATE TABLE card_issuer.inquiry (
     reissued boolean NOT NULL,
     message_id screissue.message_id,
     cause text,
+    permission screissue.message_id,
     CONSTRAINT inquiry_pkey PRIMARY KEY (provider, inquiry_no)
 );
 COMMENT ON TABLE card_issuer.inquiry IS
     'inquiries and their replies, append-only (Fig. 16)';
+COMMENT ON COLUMN card_issuer.inquiry.cause IS
+    'why the reply is negative, which the provider is not told';
+COMMENT ON COLUMN card_issuer.inquiry.permission IS
+    'loading permission given, where one was asked for by attribute';
 
 CREATE SEQUENCE card_issuer.message_sequence MAXVALUE 1099511627775;
 COMMENT ON SEQUENCE card_issuer.message_sequence IS
@@ -289,6 +294,25 @@ CREATE SEQUENCE card_issuer.request_sequence;
 COMMENT ON SEQUENCE card_issuer.request_sequence IS 'reissue request ids';
 CREATE SEQUENCE card_issuer.examination_sequence;
 COMMENT ON SEQUENCE card_issuer.examination_sequence IS 'examination ids';
+
+-- What inquiries remember of these tables is forgotten when they change, also
+-- when a subscription or a restore writes them.
+CREATE TRIGGER registry_changed
+    AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON card_issuer.self
+    FOR EACH STATEMENT EXECUTE FUNCTION card_issuer.registry_changed();
+ALTER TABLE card_issuer.self ENABLE ALWAYS TRIGGER registry_changed;
+CREATE TRIGGER registry_changed
+    AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON card_issuer.provider
+    FOR EACH STATEMENT EXECUTE FUNCTION card_issuer.registry_changed();
+ALTER TABLE card_issuer.provider ENABLE ALWAYS TRIGGER registry_changed;
+CREATE TRIGGER registry_changed
+    AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON card_issuer.application
+    FOR EACH STATEMENT EXECUTE FUNCTION card_issuer.registry_changed();
+ALTER TABLE card_issuer.application ENABLE ALWAYS TRIGGER registry_changed;
+CREATE TRIGGER registry_changed
+    AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON card_issuer.encryption_key
+    FOR EACH STATEMENT EXECUTE FUNCTION card_issuer.registry_changed();
+ALTER TABLE card_issuer.encryption_key ENABLE ALWAYS TRIGGER registry_changed;
 
 -- Fig. 13, both ways: the old card's row and the reissued card's row name
 -- each other, so a search by either id is two probes of the primary key.
@@ -311,3 +335,43 @@ CREATE VIEW card_issuer.masked_reissue_pair AS
       FROM card_issuer.reissue_pair p;
 COMMENT ON VIEW card_issuer.masked_reissue_pair IS
     'pairs of old and reissued card with masked ids, for auditors';
+
+CREATE VIEW card_issuer.key_usage AS
+    SELECT k.key_id, k.scheme, k.registered_at, k.retired_at, k.revoked_at,
+           count(c.card_id) AS cards_personalized,
+           count(c.card_id) FILTER (WHERE c.status NOT IN
+               ('expired', 'replaced', 'revoked')) AS cards_in_use,
+           k.public_key
+      FROM card_issuer.encryption_key k
+      LEFT JOIN card_issuer.card c
+        ON c.attribute_key_id = k.key_id
+     GROUP BY k.key_id;
+COMMENT ON VIEW card_issuer.key_usage IS
+    'keys of card attributes, and how many cards still need them (E40)';
+
+CREATE VIEW card_issuer.masked_inquiry AS
+    SELECT i.provider, i.inquiry_no, i.asked_at, i.role, i.app_id,
+           screissue.mask(i.card_id) AS card_id, i.reissued, i.message_id,
+           i.cause, i.permission
+      FROM card_issuer.inquiry i;
+COMMENT ON VIEW card_issuer.masked_inquiry IS
+    'inquiries and their replies with masked card ids, for operators and auditors';
+
+-- An inquiry that was rolled back has a number and no row; so has one whose
+-- transaction is still open, and a crash of the server skips up to 32 numbers.
+CREATE VIEW card_issuer.inquiry_report AS
+    SELECT m.provider, m.inquiries,
+           count(i.inquiry_no) FILTER (WHERE i.cause IS NULL) AS positive,
+           count(i.cause) AS negative,
+           m.inquiries - count(i.inquiry_no) AS hidden,
+           max(i.asked_at) AS last_asked_at
+      FROM (SELECT c.provider,
+                   card_issuer.inquiries_made(c.provider) AS inquiries
+              FROM (SELECT p.provider FROM card_issuer.provider p
+                     UNION
+                    SELECT s.company_id FROM card_issuer.self s) c) m
+      LEFT JOIN card_issuer.inquiry i
+        ON i.provider OPERATOR(screissue.=) m.provider
+     GROUP BY m.provider, m.inquiries;
+COMMENT ON VIEW card_issuer.inquiry_report IS
+    'inquiries of each provider, and how many of them were rolled back';

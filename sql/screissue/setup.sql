@@ -115,9 +115,9 @@ $$;
 COMMENT ON FUNCTION screissue.check_privileges() IS
     'check that nobody else may write to our relations';
 
--- Takes all rights on the relations of a schema from all but their owner: what
--- ALTER DEFAULT PRIVILEGES may have given on the tables just made.
-CREATE FUNCTION screissue.revoke_tables(schema_name name)
+-- Takes all rights on a relation from all but its owner: what ALTER DEFAULT
+-- PRIVILEGES may have given when it was made.
+CREATE FUNCTION screissue.revoke_relation(relation regclass)
     RETURNS void
     LANGUAGE plpgsql
     VOLATILE
@@ -129,17 +129,30 @@ BEGIN
     FOR grantee IN
         SELECT DISTINCT x.grantee
           FROM pg_class c
-          JOIN pg_namespace n ON n.oid = c.relnamespace
          CROSS JOIN aclexplode(c.relacl) x
-         WHERE n.nspname = schema_name
+         WHERE c.oid = relation
            AND x.grantee <> c.relowner
     LOOP
-        EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA %I FROM %s',
-                       schema_name, screissue.grantee_name(grantee));
-        EXECUTE format('REVOKE ALL ON ALL SEQUENCES IN SCHEMA %I FROM %s',
-                       schema_name, screissue.grantee_name(grantee));
+        EXECUTE format('REVOKE ALL ON %s FROM %s',
+                       relation, screissue.grantee_name(grantee));
     END LOOP;
 END
+$$;
+COMMENT ON FUNCTION screissue.revoke_relation(regclass) IS
+    'take all rights on a relation from others';
+
+-- The same for all relations of a schema.
+CREATE FUNCTION screissue.revoke_tables(schema_name name)
+    RETURNS void
+    LANGUAGE sql
+    VOLATILE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT screissue.revoke_relation(c.oid)
+      FROM pg_class c
+      JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE n.nspname = schema_name
+       AND c.relacl IS NOT NULL
 $$;
 COMMENT ON FUNCTION screissue.revoke_tables(name) IS
     'take all rights on the relations of a schema from others';

@@ -2,19 +2,23 @@
 --
 -- judge_request     the gates, then the platform type picks the method
 -- find_relation     method 1: what makes this card a reissued one (704, 705)
+-- inquire           method 2: the issuer is asked with the attribute (806, 807)
 -- judge_load        the old load, its examination, the price (706-708, 1106-1108)
 --
--- All that a verdict rests on is kept in the request's row.
+-- All that a verdict rests on is kept in the request's row.  The attribute and
+-- the printed number are kept only while a reply is awaited.
 
 -- Fig. 18, 404 and 701-703: a card was presented on which the application is
 -- to be loaded; is it a reissued card that inherits it, and on which terms?
 -- The platform type picks the method: 1 needs the card id and goes by notice,
--- or asks the issuer's server (Fig. 19); 2 needs the attribute and waits for
--- record_reply; an unknown type tries one, then the other.  requested_by: who
--- asks, the calling role if nobody is named.  Verdicts are data: see outcome.
+-- or asks the issuer's server (Fig. 19); 2 needs the attribute and asks the
+-- issuer's server, or, where there is none, waits for record_reply; an unknown
+-- type tries one, then the other.  requested_by: who asks, the calling role if
+-- nobody is named.  Verdicts are data: see outcome.
 -- Errors: SR002 unknown issuer; SR003 unknown application; 22023 no card id
 -- for method 1, no attribute for method 2, or a card id that is not ours to
--- know; what the issuer's server raises.
+-- know; 08P01 the issuer's answer makes no sense; what its server raises, SR011
+-- among it.
 CREATE FUNCTION service_provider.request_reload(
     app screissue.app_id,
     issuer screissue.company_id,
@@ -55,19 +59,19 @@ BEGIN
     END IF;
 
     INSERT INTO service_provider.reload_request AS r
-        (issuer, app_id, platform_type, method, card_id, attribute,
-         attribute_sha256, user_ref, requested_by, printed_number,
-         requested_at)
+        (issuer, app_id, platform_type, method, card_id, attribute_sha256,
+         user_ref, requested_by, requested_at)
     VALUES (request_reload.issuer, request_reload.app,
             coalesce(request_reload.platform_type, 999), method,
-            request_reload.card, request_reload.attribute,
+            request_reload.card,
             sha256(convert_to(request_reload.attribute::text, 'UTF8')),
             request_reload.user_ref,
-            coalesce(request_reload.requested_by, calling_role()),
-            request_reload.printed_number, now())
+            coalesce(request_reload.requested_by, calling_role()), now())
     RETURNING r.request_id INTO request_reload.request_id;
 
-    PERFORM service_provider.judge_request(request_reload.request_id);
+    PERFORM service_provider.judge_request(
+        request_reload.request_id, request_reload.attribute,
+        request_reload.printed_number);
     SELECT v.outcome, v.refusal, v.inherits, v.fee, v.currency,
            v.examination_substituted
       INTO request_reload.outcome, request_reload.refusal,
@@ -128,8 +132,8 @@ $$;
 COMMENT ON FUNCTION service_provider.lock_request(bigint) IS
     'lock a request for a reload';
 
--- Writes the outcome down.  Once it is known the attribute is erased; its
--- digest stays.
+-- Writes the outcome down.  Once it is known the attribute and the printed
+-- number, which may be the card's, are erased; the attribute's digest stays.
 CREATE FUNCTION service_provider.decide(
     request_id bigint,
     outcome screissue.reload_outcome,
@@ -143,13 +147,35 @@ AS $$
        SET outcome = decide.outcome,
            refusal = decide.refusal,
            decided_at = now(),
-           attribute = CASE WHEN decide.outcome = 'awaiting_reply'
-                            THEN r.attribute END
+           attribute = NULL,
+           printed_number = NULL
      WHERE r.request_id = decide.request_id
 $$;
 COMMENT ON FUNCTION service_provider.decide(
     bigint, screissue.reload_outcome, text) IS
     'outcome of a request for a reload';
+
+-- Lets a request wait for record_reply, with what the application server needs
+-- for the inquiry.
+CREATE FUNCTION service_provider.await_reply(
+    request_id bigint,
+    attribute screissue.card_attribute,
+    printed_number text)
+    RETURNS void
+    LANGUAGE sql
+    VOLATILE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+    UPDATE service_provider.reload_request r
+       SET outcome = 'awaiting_reply',
+           decided_at = now(),
+           attribute = await_reply.attribute,
+           printed_number = await_reply.printed_number
+     WHERE r.request_id = await_reply.request_id
+$$;
+COMMENT ON FUNCTION service_provider.await_reply(
+    bigint, screissue.card_attribute, text) IS
+    'let a request for a reload wait for the issuer''s reply';
 
 -- The gates: the contract with the issuer (E14), the application (E13).
 -- Decides and returns true if one is closed.
@@ -187,8 +213,52 @@ COMMENT ON FUNCTION service_provider.decide_if_closed(bigint) IS
 
 -- Fig. 18, steps 1801-1804.  A card id that is there is tried first; an
 -- unknown platform type whose card is not known goes on to the inquiry.
-CREATE FUNCTION service_provider.judge_request(request_id bigint)
+CREATE FUNCTION service_provider.judge_request(
+    request_id bigint,
+    attribute screissue.card_attribute,
+    printed_number text)
     RETURNS void
+    LANGUAGE plpgsql
+    VOLATILE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    has_server boolean;
+BEGIN
+    IF service_provider.decide_if_closed(judge_request.request_id)
+       OR service_provider.decide_by_card(judge_request.request_id) THEN
+        RETURN;
+    END IF;
+
+    -- Step 806.
+    UPDATE service_provider.reload_request r
+       SET method = 2
+     WHERE r.request_id = judge_request.request_id
+       AND judge_request.attribute IS NOT NULL;
+    SELECT i.server IS NOT NULL INTO STRICT has_server
+      FROM service_provider.reload_request r
+      JOIN service_provider.issuer i ON i.issuer = r.issuer
+     WHERE r.request_id = judge_request.request_id;
+    IF has_server AND judge_request.attribute IS NOT NULL THEN
+        PERFORM service_provider.inquire(
+            judge_request.request_id, judge_request.attribute,
+            judge_request.printed_number);
+        PERFORM service_provider.judge_reply(judge_request.request_id);
+    ELSE
+        PERFORM service_provider.await_reply(
+            judge_request.request_id, judge_request.attribute,
+            judge_request.printed_number);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION service_provider.judge_request(
+    bigint, screissue.card_attribute, text) IS
+    'dispatch of a request by platform type (Fig. 18)';
+
+-- Method 1, step 1803.  Decides and returns true, unless there is no card id,
+-- or the platform type is unknown and so is the card.
+CREATE FUNCTION service_provider.decide_by_card(request_id bigint)
+    RETURNS boolean
     LANGUAGE plpgsql
     VOLATILE
     SET search_path = pg_catalog, screissue, pg_temp
@@ -197,42 +267,32 @@ DECLARE
     request record;
     relation record;
 BEGIN
-    IF service_provider.decide_if_closed(judge_request.request_id) THEN
-        RETURN;
-    END IF;
     SELECT r.method, r.card_id INTO STRICT request
       FROM service_provider.reload_request r
-     WHERE r.request_id = judge_request.request_id;
-
-    IF request.card_id IS NOT NULL THEN
-        relation := service_provider.find_relation(judge_request.request_id);
-        IF request.method = 1
-           OR relation.outcome IS DISTINCT FROM 'not_reissued' THEN
-            UPDATE service_provider.reload_request r
-               SET method = 1,
-                   notice_no = relation.notice_no
-             WHERE r.request_id = judge_request.request_id;
-            IF relation.outcome IS NULL THEN
-                PERFORM service_provider.judge_load(judge_request.request_id);
-            ELSE
-                PERFORM service_provider.decide(
-                    judge_request.request_id, relation.outcome,
-                    relation.refusal);
-            END IF;
-            RETURN;
-        END IF;
+     WHERE r.request_id = decide_by_card.request_id;
+    IF request.card_id IS NULL THEN
+        RETURN false;
+    END IF;
+    relation := service_provider.find_relation(decide_by_card.request_id);
+    IF request.method IS NULL AND relation.outcome = 'not_reissued' THEN
+        RETURN false;
     END IF;
 
-    -- Step 806: the application server carries the inquiry to the issuer.
     UPDATE service_provider.reload_request r
-       SET method = 2
-     WHERE r.request_id = judge_request.request_id
-       AND r.attribute IS NOT NULL;
-    PERFORM service_provider.decide(judge_request.request_id, 'awaiting_reply');
+       SET method = 1,
+           notice_no = relation.notice_no
+     WHERE r.request_id = decide_by_card.request_id;
+    IF relation.outcome IS NULL THEN
+        PERFORM service_provider.judge_load(decide_by_card.request_id);
+    ELSE
+        PERFORM service_provider.decide(
+            decide_by_card.request_id, relation.outcome, relation.refusal);
+    END IF;
+    RETURN true;
 END
 $$;
-COMMENT ON FUNCTION service_provider.judge_request(bigint) IS
-    'dispatch of a request by platform type (Fig. 18)';
+COMMENT ON FUNCTION service_provider.decide_by_card(bigint) IS
+    'judgement of a request by the card''s id (Fig. 7)';
 
 -- Steps 704 and 705: the notice that makes the request's card a reissued one.
 -- Notices decide first; where the issuer sends none, its server is asked
@@ -388,28 +448,147 @@ CREATE FUNCTION service_provider.ask_issuer(request_id bigint)
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
 DECLARE
-    request record;
-    answer jsonb;
+    query text;
+    answer record;
 BEGIN
-    SELECT r.card_id, r.app_id, i.server INTO STRICT request
+    SELECT format('SELECT pg_catalog.to_jsonb(r) FROM '
+                  'card_issuer.find_reissue(card => %L, app => %L) r',
+                  r.card_id, r.app_id)
+      INTO STRICT query
       FROM service_provider.reload_request r
-      JOIN service_provider.issuer i ON i.issuer = r.issuer
      WHERE r.request_id = ask_issuer.request_id;
-    SELECT a.answer INTO answer
-      FROM screissue.remote_rows(request.server, format(
-               'SELECT pg_catalog.to_jsonb(r) FROM '
-               'card_issuer.find_reissue(card => %L, app => %L) r',
-               request.card_id, request.app_id)) AS a (answer);
-    IF (answer ->> 'reissued')::boolean IS NOT TRUE THEN
+    answer := service_provider.ask_server(ask_issuer.request_id, query);
+    IF NOT answer.reissued THEN
         RETURN NULL;
     END IF;
     RETURN service_provider.land_answer(
-        ask_issuer.request_id, (answer ->> 'platform_type')::integer,
-        answer ->> 'old_card_id', answer ->> 'message_id');
+        ask_issuer.request_id, answer.platform_type,
+        answer.old_card_id::text, answer.message_id::text);
 END
 $$;
 COMMENT ON FUNCTION service_provider.ask_issuer(bigint) IS
     'inquiry about a readable card (Fig. 19)';
+
+-- Steps 806 and 807, R34, R39: asks the issuer's server with the attribute and
+-- stores the reply (Fig. 16).
+CREATE FUNCTION service_provider.inquire(
+    request_id bigint,
+    attribute screissue.card_attribute,
+    printed_number text)
+    RETURNS void
+    LANGUAGE plpgsql
+    VOLATILE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    query text;
+    answer record;
+BEGIN
+    SELECT format('SELECT pg_catalog.to_jsonb(r) FROM card_issuer.inquire('
+                  'attribute => %L, app => %L, printed_number => %L) r',
+                  inquire.attribute, r.app_id, inquire.printed_number)
+      INTO STRICT query
+      FROM service_provider.reload_request r
+     WHERE r.request_id = inquire.request_id;
+    answer := service_provider.ask_server(inquire.request_id, query);
+    PERFORM service_provider.store_reply(
+        inquire.request_id, answer.platform_type, answer.reissued,
+        answer.message_id, NULL, 'server');
+END
+$$;
+COMMENT ON FUNCTION service_provider.inquire(
+    bigint, screissue.card_attribute, text) IS
+    'inquiry about a card that only the issuer can read (Fig. 11 step 1104)';
+
+-- Asks the server of a request's issuer; the answer, checked.
+-- Errors: 08P01; what the server raises.
+CREATE FUNCTION service_provider.ask_server(
+    request_id bigint,
+    query text,
+    OUT platform_type integer,
+    OUT reissued boolean,
+    OUT message_id screissue.message_id,
+    OUT old_card_id screissue.card_id)
+    LANGUAGE plpgsql
+    VOLATILE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    server name;
+    rows_sent jsonb[];
+BEGIN
+    SELECT i.server INTO STRICT server
+      FROM service_provider.reload_request r
+      JOIN service_provider.issuer i ON i.issuer = r.issuer
+     WHERE r.request_id = ask_server.request_id;
+    SELECT array_agg(a.sent) INTO rows_sent
+      FROM screissue.remote_rows(server, query) a (sent);
+    SELECT a.platform_type, a.reissued, a.message_id, a.old_card_id
+      INTO STRICT ask_server.platform_type, ask_server.reissued,
+           ask_server.message_id, ask_server.old_card_id
+      FROM service_provider.read_answer(ask_server.request_id, rows_sent) a;
+END
+$$;
+COMMENT ON FUNCTION service_provider.ask_server(bigint, text) IS
+    'question about a request to the issuer''s server';
+
+-- The answer to an inquiry as the issuer's server sent it.  The issuer is
+-- another party: what it says is believed only if it makes sense.
+-- Errors: 08P01, which tells none of the values.
+CREATE FUNCTION service_provider.read_answer(
+    request_id bigint,
+    rows_sent jsonb[],
+    OUT platform_type integer,
+    OUT reissued boolean,
+    OUT message_id screissue.message_id,
+    OUT old_card_id screissue.card_id)
+    LANGUAGE plpgsql
+    STABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    request record;
+    fault text;
+BEGIN
+    SELECT r.issuer, r.card_id INTO STRICT request
+      FROM service_provider.reload_request r
+     WHERE r.request_id = read_answer.request_id;
+    BEGIN
+        SELECT a.platform_type, a.reissued, a.message_id, a.old_card_id
+          INTO STRICT read_answer.platform_type, read_answer.reissued,
+               read_answer.message_id, read_answer.old_card_id
+          FROM jsonb_to_record(read_answer.rows_sent[1])
+               a (platform_type integer, reissued boolean,
+                  message_id screissue.message_id,
+                  old_card_id screissue.card_id);
+    EXCEPTION WHEN data_exception THEN
+        fault := 'A value is not of its type.';
+    END;
+
+    fault := CASE
+        WHEN cardinality(read_answer.rows_sent) IS DISTINCT FROM 1
+            THEN 'It is not one row.'
+        WHEN fault IS NOT NULL THEN fault
+        WHEN num_nulls(read_answer.platform_type, read_answer.reissued) > 0
+            THEN 'A value is missing.'
+        WHEN read_answer.reissued <> (read_answer.message_id IS NOT NULL)
+            THEN 'A message id is there if and only if the card is reissued.'
+        WHEN issuer(read_answer.message_id) <> request.issuer
+             OR provider(read_answer.message_id)
+                <> service_provider.own_company()
+            THEN 'The message id is one of other parties.'
+        WHEN read_answer.old_card_id = request.card_id
+            THEN 'A card cannot replace itself.'
+        END;
+    IF fault IS NOT NULL THEN
+        RAISE EXCEPTION 'answer of issuer "%" makes no sense', request.issuer
+            USING ERRCODE = '08P01',
+                  DETAIL = fault;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION service_provider.read_answer(bigint, jsonb[]) IS
+    'check of an answer that an issuer''s server sent';
 
 -- Lands an answer about the request's card in the place of the notice that
 -- the issuer did not send (R29).  The issuer gives it no number, so it gets

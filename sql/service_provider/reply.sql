@@ -1,4 +1,4 @@
--- Replies to inquiries that the application server carried (Fig. 11, Fig. 16)
+-- Replies to inquiries (Fig. 11, Fig. 16)
 
 -- Step 807, R38, R39: the issuer's reply to an inquiry that the application
 -- server carried; then the request is judged on.  old_card: only where cards
@@ -29,10 +29,14 @@ BEGIN
     PERFORM service_provider.check_reply(
         record_reply.request_id, record_reply.reissued, record_reply.message,
         record_reply.old_card);
-    IF service_provider.store_reply(
-           record_reply.request_id, record_reply.platform_type,
-           record_reply.reissued, record_reply.message,
-           record_reply.old_card) THEN
+    IF NOT service_provider.is_replied(
+               record_reply.request_id, record_reply.platform_type,
+               record_reply.reissued, record_reply.message,
+               record_reply.old_card) THEN
+        PERFORM service_provider.store_reply(
+            record_reply.request_id, record_reply.platform_type,
+            record_reply.reissued, record_reply.message,
+            record_reply.old_card, 'application');
         PERFORM service_provider.judge_reply(record_reply.request_id);
     END IF;
 
@@ -84,9 +88,25 @@ COMMENT ON FUNCTION service_provider.check_reply(
     bigint, boolean, screissue.message_id, screissue.card_id) IS
     'check of a reply against its request';
 
--- Stores the reply; false if the same one is on record.  The old card is kept
--- only where cards can be read (R42).
-CREATE FUNCTION service_provider.store_reply(
+-- What a reply may tell of the old card: its id, only where cards can be read
+-- (R42).
+CREATE FUNCTION service_provider.readable_card(
+    platform_type integer,
+    card screissue.card_id)
+    RETURNS screissue.card_id
+    LANGUAGE sql
+    STABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+    SELECT card WHERE screissue.method_of(platform_type) = 1
+$$;
+COMMENT ON FUNCTION
+    service_provider.readable_card(integer, screissue.card_id) IS
+    'card id if it may be stored at the provider';
+
+-- False if the request waits for a reply, true if it has had this one.
+-- Errors: SR007, SR009.
+CREATE FUNCTION service_provider.is_replied(
     request_id bigint,
     platform_type integer,
     reissued boolean,
@@ -94,52 +114,71 @@ CREATE FUNCTION service_provider.store_reply(
     old_card screissue.card_id)
     RETURNS boolean
     LANGUAGE plpgsql
-    VOLATILE
+    STABLE
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
 DECLARE
-    readable_old_card CONSTANT screissue.card_id := CASE
-        WHEN screissue.method_of(store_reply.platform_type) = 1
-            THEN store_reply.old_card END;
     request_outcome screissue.reload_outcome;
     recorded record;
 BEGIN
     SELECT p.platform_type, p.reissued, p.message_id, p.old_card_id
       INTO recorded
       FROM service_provider.inquiry_reply p
-     WHERE p.request_id = store_reply.request_id;
+     WHERE p.request_id = is_replied.request_id;
     IF FOUND THEN
-        IF recorded.platform_type IS DISTINCT FROM store_reply.platform_type
-           OR recorded.reissued <> store_reply.reissued
-           OR recorded.message_id IS DISTINCT FROM store_reply.message
-           OR recorded.old_card_id IS DISTINCT FROM readable_old_card THEN
+        IF recorded.platform_type IS DISTINCT FROM is_replied.platform_type
+           OR recorded.reissued <> is_replied.reissued
+           OR recorded.message_id IS DISTINCT FROM is_replied.message
+           OR recorded.old_card_id IS DISTINCT FROM
+              service_provider.readable_card(is_replied.platform_type,
+                                             is_replied.old_card) THEN
             RAISE EXCEPTION 'request % is recorded with another reply',
-                store_reply.request_id
+                is_replied.request_id
                 USING ERRCODE = 'SR009',
                       HINT = 'Make a new request for a new inquiry.';
         END IF;
-        RETURN false;
+        RETURN true;
     END IF;
 
     SELECT r.outcome INTO STRICT request_outcome
       FROM service_provider.reload_request r
-     WHERE r.request_id = store_reply.request_id;
+     WHERE r.request_id = is_replied.request_id;
     IF request_outcome NOT IN ('awaiting_reply', 'not_reissued') THEN
         RAISE EXCEPTION 'request % is %, it waits for no reply',
-            store_reply.request_id, request_outcome
+            is_replied.request_id, request_outcome
             USING ERRCODE = 'SR007';
     END IF;
+    RETURN false;
+END
+$$;
+COMMENT ON FUNCTION service_provider.is_replied(
+    bigint, integer, boolean, screissue.message_id, screissue.card_id) IS
+    'whether a request has had its reply';
+
+-- Stores the reply.  carrier: server, or application.
+CREATE FUNCTION service_provider.store_reply(
+    request_id bigint,
+    platform_type integer,
+    reissued boolean,
+    message screissue.message_id,
+    old_card screissue.card_id,
+    carrier text)
+    RETURNS void
+    LANGUAGE sql
+    VOLATILE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
     INSERT INTO service_provider.inquiry_reply
         (request_id, platform_type, reissued, message_id, old_card_id,
          replied_at, carrier)
     VALUES (store_reply.request_id, store_reply.platform_type,
-            store_reply.reissued, store_reply.message, readable_old_card,
-            now(), 'application');
-    RETURN true;
-END
+            store_reply.reissued, store_reply.message,
+            service_provider.readable_card(store_reply.platform_type,
+                                           store_reply.old_card),
+            now(), store_reply.carrier)
 $$;
 COMMENT ON FUNCTION service_provider.store_reply(
-    bigint, integer, boolean, screissue.message_id, screissue.card_id) IS
+    bigint, integer, boolean, screissue.message_id, screissue.card_id, text) IS
     'storing of a reply (Fig. 16)';
 
 -- Judges a request by the reply that was stored for it.

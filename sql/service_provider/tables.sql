@@ -226,7 +226,9 @@ CREATE TABLE service_provider.reload_request (
 COMMENT ON TABLE service_provider.reload_request IS
     'requests for a reload, the outcome and its evidence (Fig. 7, Fig. 11)';
 COMMENT ON COLUMN service_provider.reload_request.attribute IS
-    'erased when the outcome is known; its digest stays';
+    'kept while a reply is awaited; its digest stays';
+COMMENT ON COLUMN service_provider.reload_request.printed_number IS
+    'kept while a reply is awaited';
 COMMENT ON COLUMN service_provider.reload_request.notice_no IS
     'the notice that was judged';
 COMMENT ON COLUMN service_provider.reload_request.inherits IS
@@ -250,6 +252,8 @@ CREATE TABLE service_provider.inquiry_reply (
 );
 COMMENT ON TABLE service_provider.inquiry_reply IS
     'replies of issuers to inquiries (Fig. 16)';
+COMMENT ON COLUMN service_provider.inquiry_reply.carrier IS
+    'server, or application for one that record_reply was given';
 CREATE INDEX inquiry_reply_message_id_idx
     ON service_provider.inquiry_reply (message_id);
 

@@ -239,3 +239,44 @@ card_attribute_ciphertext(const uint8_t *image, size_t image_len,
 	*ciphertext_len = image_len - CARD_ATTRIBUTE_HEADER;
 	return image + CARD_ATTRIBUTE_HEADER;
 }
+
+/* 8 to 32 characters of 0-9, A-Z, a-z, _ and - */
+static bool
+is_secret(const char *text, size_t len)
+{
+	if (len < CARD_ATTRIBUTE_MIN_SECRET || len > CARD_ATTRIBUTE_MAX_SECRET)
+		return false;
+	for (size_t i = 0; i < len; i++)
+	{
+		if (!parse_is_digit(text[i]) && !parse_is_letter(text[i]) && text[i] != '_' && text[i] != '-')
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Read what was encrypted: the canonical text of a card id, which may be
+ * followed by a slash and the card's secret.  False if it is anything else.
+ */
+bool
+card_attribute_read_plaintext(const uint8_t *plaintext, size_t len,
+							  CardAttributeContent *content)
+{
+	const char *text = (const char *) plaintext;
+	const char *slash = len == 0 ? NULL : memchr(text, '/', len);
+	size_t id_len = slash == NULL ? len : (size_t) (slash - text);
+	char canonical[CARD_ID_MAX_TEXT];
+
+	content->secret_len = 0;
+	if (card_id_parse(text, id_len, content->card_id, &content->card_id_len) != PARSE_OK ||
+		card_id_format(content->card_id, content->card_id_len, canonical) != id_len ||
+		memcmp(canonical, text, id_len) != 0)
+		return false;
+	if (slash == NULL)
+		return true;
+	if (!is_secret(slash + 1, len - id_len - 1))
+		return false;
+	content->secret_len = len - id_len - 1;
+	memcpy(content->secret, slash + 1, content->secret_len);
+	return true;
+}

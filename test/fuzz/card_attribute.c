@@ -1,5 +1,6 @@
 /*
- * Fuzz driver of card_attribute: any bytes as text and as image.
+ * Fuzz driver of card_attribute: any bytes as text, as image and as what was
+ * decrypted.
  */
 #include "fuzz.h"
 
@@ -33,6 +34,31 @@ check_image(const uint8_t *image, size_t image_len)
 	free(again);
 }
 
+/* What is read of a plaintext is the whole of it. */
+static void
+check_plaintext(const uint8_t *plaintext, size_t len)
+{
+	CardAttributeContent *content = malloc(sizeof(CardAttributeContent));
+	char *again = malloc(CARD_ATTRIBUTE_MAX_PLAINTEXT);
+	size_t again_len;
+
+	if (card_attribute_read_plaintext(plaintext, len, content))
+	{
+		CHECK(card_id_check(content->card_id, content->card_id_len) == PARSE_OK);
+		again_len = card_id_format(content->card_id, content->card_id_len, again);
+		if (content->secret_len > 0)
+		{
+			CHECK(content->secret_len >= CARD_ATTRIBUTE_MIN_SECRET && content->secret_len <= CARD_ATTRIBUTE_MAX_SECRET);
+			again[again_len++] = '/';
+			memcpy(again + again_len, content->secret, content->secret_len);
+			again_len += content->secret_len;
+		}
+		CHECK(again_len == len && memcmp(again, plaintext, len) == 0);
+	}
+	free(content);
+	free(again);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -47,6 +73,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	CHECK(card_attribute_prefix((const char *) data, size) <= CARD_ATTRIBUTE_MAX_PREFIX);
 	if (card_attribute_check(data, size) == PARSE_OK)
 		check_image(data, size);
+	check_plaintext(data, size);
 	free(image);
 	return 0;
 }

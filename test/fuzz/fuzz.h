@@ -3,14 +3,8 @@
  * fuzz.h
  *	  What the fuzz drivers share
  *
- * With libFuzzer a driver is
- *
- *		clang -g -O1 -fsanitize=fuzzer,address,undefined -Isrc/core \
- *			test/fuzz/card_id.c src/core/[a-z]*_id.c ... -o fuzz-card_id
- *		./fuzz-card_id test/fuzz/corpus/card_id
- *
- * (crypto.c is not needed.)  Compiled with -DFUZZ_MAIN by any compiler it
- * replays the files given as arguments.
+ * test/fuzz/run compiles the drivers and runs them with libFuzzer.  Compiled
+ * with -DFUZZ_MAIN by any compiler, a driver replays the files given to it.
  *
  *-------------------------------------------------------------------------
  */

@@ -35,10 +35,12 @@ use warnings;
 
 use Exporter 'import';
 use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
 
 our @EXPORT = qw(
   start_cluster start_issuer start_provider set_up_issuer set_up_provider
-  publish subscribe send_notice inbox quarantine sql_literal
+  make_keys link_issuer publish subscribe send_notice inbox quarantine
+  sql_literal
 );
 
 # A running cluster that can publish and subscribe.  Workers that failed are
@@ -91,6 +93,31 @@ sub start_provider
 
 	set_up_provider($node, $company);
 	return $node;
+}
+
+# A new directory with private keys, as test/keys makes them; it is what an
+# issuer has as screissue.key_directory, and lives as long as the test.
+sub make_keys
+{
+	my $directory = PostgreSQL::Test::Utils::tempdir('keys');
+
+	system_or_bail('test/keys', $directory);
+	return $directory;
+}
+
+# Lets a provider ask an issuer over a foreign server, as a role there.
+sub link_issuer
+{
+	my ($node, $issuer, $role, $server, $database) = @_;
+	my ($host, $port) = ($issuer->host, $issuer->port);
+
+	$database //= 'postgres';
+	$node->safe_psql('postgres', qq{
+		CREATE EXTENSION IF NOT EXISTS dblink;
+		CREATE SERVER $server FOREIGN DATA WRAPPER dblink_fdw
+		    OPTIONS (host '$host', port '$port', dbname '$database');
+		CREATE USER MAPPING FOR CURRENT_USER SERVER $server OPTIONS (user '$role')});
+	return;
 }
 
 # The publication of an issuer for a provider; returns its name.

@@ -5,6 +5,7 @@ SELECT plan(108);
 SELECT service_provider.setup('BANKJP', 'Bank of Japan Point') \g /dev/null
 
 CREATE TABLE t.role_call (role_name name, call name);
+INSERT INTO t.role_call VALUES ('auditor', 'inquiries_made');
 INSERT INTO t.role_call
 SELECT r, c FROM unnest('{metro,shop,rail}'::name[]) r,
     unnest('{permit_load,confirm_load,confirm_unload,inquire,find_reissue,fetch_notices}'::name[]) c;
@@ -21,10 +22,11 @@ SELECT is_empty(format('SELECT e.proname FROM t.executable e WHERE e.rolname = %
                 'R34: ' || r || ' may execute nothing but what its contract allows')
   FROM unnest('{metro,shop,rail,auditor,nobody}'::text[]) r;
 SELECT bag_has(format('SELECT e.proname FROM t.executable e WHERE e.rolname = %L', r),
-               $$SELECT unnest('{permit_load,confirm_load,confirm_unload,find_reissue,fetch_notices}'::name[])$$,
+               $$SELECT unnest('{permit_load,confirm_load,confirm_unload,inquire,find_reissue,fetch_notices}'::name[])$$,
                'R34: ' || r || ' may execute all that its contract allows')
   FROM unnest('{metro,shop,rail}'::text[]) r;
-SELECT is_empty($$SELECT e.proname FROM t.executable e WHERE e.rolname = 'clerk' AND NOT e.prosecdef$$,
+SELECT is_empty($$SELECT e.proname FROM t.executable e WHERE e.rolname = 'clerk' AND NOT e.prosecdef
+                      AND e.proname NOT IN ('inquire', 'decrypt_attribute')$$,
                 'design 3: an operator executes no internal function');
 SELECT results_eq($$SELECT p.proname FROM pg_proc p
                      WHERE p.pronamespace = 'card_issuer'::regnamespace AND p.prosecdef
@@ -49,8 +51,8 @@ SELECT is(ARRAY(SELECT r.name FROM t.relation r
                  ORDER BY r.name),
           w.may_read, 'E60: relations that ' || w.who || ' may touch at all')
   FROM (VALUES ('metro'::name, '{}'::text[]), ('shop', '{}'), ('rail', '{}'), ('nobody', '{}'),
-               ('auditor', '{card_issuer.masked_reissue_pair}'),
-               ('clerk', '{card_issuer.masked_reissue_pair,card_issuer.reissue_pair}')) w (who, may_read);
+               ('auditor', '{card_issuer.inquiry_report,card_issuer.key_usage,card_issuer.masked_inquiry,card_issuer.masked_reissue_pair}'),
+               ('clerk', '{card_issuer.inquiry_report,card_issuer.key_usage,card_issuer.masked_inquiry,card_issuer.masked_reissue_pair,card_issuer.reissue_pair}')) w (who, may_read);
 SELECT is(ARRAY(SELECT r.name FROM t.relation r
                  WHERE r.relkind <> 'S' AND has_table_privilege(w, r.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')),
           '{}', 'design 3: nothing more than SELECT for ' || w)

@@ -3,7 +3,7 @@
 BEGIN;
 CREATE EXTENSION screissue;
 SET search_path = screissue, public;
-SELECT plan(116);
+SELECT plan(117);
 
 SELECT service_provider.setup('METRO', 'Metro Transit');
 SELECT service_provider.register_issuer('BANKJP', 'Bank');
@@ -38,7 +38,7 @@ $$;
 CREATE FUNCTION pg_temp.request(
     card card_id, platform_type integer DEFAULT 100,
     user_ref text DEFAULT NULL, app app_id DEFAULT 'A000000001',
-    attribute card_attribute DEFAULT NULL)
+    attribute card_attribute DEFAULT NULL, printed_number text DEFAULT NULL)
     RETURNS text
     LANGUAGE sql
 AS $$
@@ -46,7 +46,8 @@ AS $$
                         r.fee || r.currency, r.examination_substituted)
       FROM service_provider.request_reload(
                app => app, issuer => 'BANKJP', platform_type => platform_type,
-               card => card, attribute => attribute, user_ref => user_ref) r
+               card => card, attribute => attribute, user_ref => user_ref,
+               printed_number => printed_number) r
 $$;
 CREATE FUNCTION pg_temp.last_request()
     RETURNS bigint
@@ -404,16 +405,17 @@ SELECT throws_ok($$SELECT pg_temp.examine(true)$$, 'SR007',
 SELECT service_provider.record_load('BANKJP/METRO/50', 'A000000001',
     user_ref => 'u7', examination => ROW(true, NULL, NULL)::verdict,
     platform_type => 200);
-SELECT is(pg_temp.request(NULL, 200, attribute => 'ecies-x25519:27:b2e90badcafe'),
+SELECT is(pg_temp.request(NULL, 200, attribute => 'ecies-x25519:27:b2e90badcafe',
+                          printed_number => '0042'),
     'awaiting_reply - - - -', 'R32, Fig. 11: the reply is awaited');
 CREATE TEMP TABLE inquiry AS SELECT pg_temp.last_request() AS id;
 SELECT results_eq(
-    $$SELECT r.method, r.card_id::text, r.attribute IS NOT NULL,
+    $$SELECT r.method, r.card_id::text, r.attribute::text, r.printed_number,
              r.attribute_sha256 = sha256('ecies-x25519:27:b2e90badcafe')
         FROM service_provider.reload_request r
        WHERE r.request_id = pg_temp.last_request()$$,
-    $$VALUES (2, NULL::text, true, true)$$,
-    'R34: the attribute is kept until then');
+    $$VALUES (2, NULL::text, 'ecies-x25519:27:b2e90badcafe', '0042', true)$$,
+    'R33, R34: attribute and printed number are kept until then');
 SELECT throws_ok(
     $$SELECT service_provider.complete_reload(id, 'BANKJP/METRO/51') FROM inquiry$$,
     'SR007', NULL, 'E44: an inquiry alone never leads to a load');
@@ -441,14 +443,17 @@ SELECT throws_ok(t.call, 'SR009',
     ('another platform type', $$SELECT pg_temp.reply(100, true, 'BANKJP/METRO/50')$$)
   ) AS t (name, call);
 SELECT results_eq(
-    $$SELECT p.platform_type, p.reissued, p.message_id::text, p.old_card_id::text
+    $$SELECT p.platform_type, p.reissued, p.message_id::text, p.old_card_id::text,
+             p.carrier
         FROM service_provider.inquiry_reply p JOIN inquiry i ON i.id = p.request_id$$,
-    $$VALUES (200, true, 'BANKJP/METRO/50', NULL::text)$$,
+    $$VALUES (200, true, 'BANKJP/METRO/50', NULL::text, 'application')$$,
     'R39: the reply is stored');
 SELECT results_eq(
-    $$SELECT r.attribute IS NULL, r.attribute_sha256 IS NOT NULL
+    $$SELECT r.attribute::text, r.printed_number,
+             r.attribute_sha256 = sha256('ecies-x25519:27:b2e90badcafe')
         FROM service_provider.reload_request r JOIN inquiry i ON i.id = r.request_id$$,
-    $$VALUES (true, true)$$, 'R35: the attribute is erased, its digest stays');
+    $$VALUES (NULL::text, NULL::text, true)$$,
+    'R35: attribute and printed number are erased, the attribute''s digest stays');
 SELECT service_provider.complete_reload(id, 'BANKJP/METRO/51') FROM inquiry;
 SELECT results_eq(
     $$SELECT l.status::text, l.card_id::text, l.user_ref, l.platform_type, l.inherits::text
@@ -470,7 +475,8 @@ SELECT is(pg_temp.reply(200, false, NULL),
     'not_reissued (the issuer''s reply is negative) - - -', 'R36: NG again');
 SELECT throws_ok($$SELECT pg_temp.reply(200, true, 'BANKJP/METRO/51')$$, 'SR009',
     NULL, 'R36: OK after NG contradicts');
-SELECT pg_temp.request(NULL, 200, attribute => 'ecies-x25519:27:b2e90badcafe');
+SELECT is(pg_temp.request(NULL, 200, attribute => 'ecies-x25519:27:b2e90badcafe'),
+    'awaiting_reply - - - -', 'R36: a later request asks anew');
 SELECT is(pg_temp.reply(200, true, 'BANKJP/METRO/9999'),
     'not_loaded_before (there is no record of the old load) - - -',
     'R41: OK, but the load is not on record');

@@ -47,6 +47,12 @@ is( $node->safe_psql(
 		  . ' FROM service_provider.app_load ORDER BY 1'),
 	"BANKJP/METRO/1|superseded||f\nBANKJP/METRO/2|loaded|BANKJP/METRO/1|t",
 	'R27: the provider has it, too, and has confirmed it');
+is( $node->safe_psql(
+		'provider',
+		'SELECT outcome, inherits::text, card_id::text'
+		  . ' FROM service_provider.reload_request ORDER BY request_id DESC LIMIT 1'),
+	'approved|BANKJP/METRO/2|',
+	'R41, E58: a card that only the issuer can read inherits it');
 
 $node->stop;
 done_testing();

@@ -37,6 +37,22 @@ SELECT notice_no AS no, kind, mask(new_card_id) AS new_card,
 SQL
 done
 
+step "Fig. 16" "inquiries answered by the bank, and the keys that its cards need"
+ask bank teller <<SQL
+SELECT provider, role, coalesce(cause, 'positive') AS answer, count(*)
+  FROM card_issuer.masked_inquiry
+ GROUP BY provider, role, cause
+ ORDER BY provider, cause NULLS FIRST;
+SQL
+ask bank teller <<SQL
+SELECT key_id, scheme, retired_at IS NOT NULL AS retired, revoked_at IS NOT NULL AS revoked,
+       cards_personalized, cards_in_use
+  FROM card_issuer.key_usage
+ ORDER BY key_id;
+SQL
+expect "only one key is needed by a card in use" bank \
+	"SELECT key_id, cards_in_use FROM card_issuer.key_usage WHERE cards_in_use > 0" "3 1"
+
 step "R7, R21" "they agree"
 loads="SELECT message_id, app_id, status, inherits FROM %s.app_load
 	WHERE provider(message_id) = '%s' ORDER BY message_id"

@@ -31,3 +31,26 @@ step "R43" "a mistyped id does not pass the check digit of platform 310"
 refused SR010 bank teller <<SQL
 SELECT card_issuer.issue_card('${sora_1%?}8', 310, 'sora');
 SQL
+
+# personalize CARD KEY_ID NAME: the bank's answer goes into cards/NAME, from
+# where the machine that makes cards would write it on the chip.
+personalize() {
+	local query="SELECT * FROM card_issuer.personalize_card('$1', key_id => $2);"
+	local directory=$data/cards/$3 fixed secret
+	print_sql bank teller <<<"$query"
+	read -r fixed secret < <(sql bank teller -At -F ' ' <<<"$query")
+	(
+		umask 077
+		mkdir "$directory"
+		cp "$data/cards/issuer_$2.pem" "$directory/issuer.pem"
+		printf '%s' "${fixed%:*}" >"$directory/key"
+		printf '%s/%s' "$1" "$secret" >"$directory/content"
+		printf '%s\n' "$fixed" >"$directory/attribute"
+	)
+	expect "the bank keeps a digest of the secret, not the secret" bank \
+		"SELECT c.secret_sha256 = sha256('$secret') FROM card_issuer.card c
+		  WHERE c.card_id = '$1'" t
+}
+
+step "R32" "Kenji's card gets a secret, and its id encrypted: what it answers for life"
+personalize "$kenji_1" 1 kenji_1

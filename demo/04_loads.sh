@@ -74,21 +74,23 @@ SELECT service_provider.record_load('$sora_books', '$books',
 SELECT service_provider.send_confirmations('BANKJP');
 SQL
 
-step "R11, R42" "Kenji's pass is loaded at issue; METRO never learns the card id"
-ask bank teller <<SQL
-SELECT message_id, permitted, fee
-  FROM card_issuer.permit_load(app => '$pass', card => '$kenji_1');
+step "R11, R32, R42" "Kenji's pass is loaded at issue; METRO knows the card's answer, :'attribute', and nothing else"
+read_card <<SH
+cat cards/kenji_1/attribute
+SH
+ask bank metro <<SQL
+SELECT message_id, permitted, fee, currency
+  FROM card_issuer.permit_load(app => '$pass', attribute => :'attribute');
 SQL
 kenji_pass=$(value message_id)
-tell bank teller <<SQL
-SELECT card_issuer.confirm_load('$kenji_pass');
-SELECT card_issuer.activate_card('$kenji_1');
-SQL
 tell metro clerk <<SQL
 SELECT service_provider.record_load('$kenji_pass', '$pass',
     platform_type => 200, user_ref => 'member-1002',
     examination => ROW(true, 'income verified', '2 years'));
 SELECT service_provider.send_confirmations('BANKJP');
+SQL
+tell bank teller <<SQL
+SELECT card_issuer.activate_card('$kenji_1');
 SQL
 
 step "Fig. 14" "on record at the bank, by card id"

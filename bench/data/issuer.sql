@@ -1,0 +1,11 @@
+-- An issuer with one provider, one application and the three kinds of key.
+-- The provider's calls are made by role metro.
+
+SELECT card_issuer.setup('BANKJP', 'Bank of Japan Point');
+CREATE ROLE metro;
+SELECT card_issuer.register_provider('METRO', 'Metro Transit', 'metro');
+SELECT card_issuer.register_application('D3920000A101', 'METRO', 'travel pass');
+SELECT card_issuer.register_key(1, 'ecies-x25519');
+SELECT card_issuer.register_key(2, 'ecies-p256');
+SELECT card_issuer.register_key(3, 'rsa-oaep-sha256');
+GRANT USAGE ON SCHEMA bench TO metro;

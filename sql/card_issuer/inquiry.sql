@@ -1,0 +1,156 @@
+-- Inquiries by card attribute (method 2: Fig. 10, Fig. 15, Fig. 16)
+
+-- Fig. 10, steps 1001-1005: is the card that gave this attribute a reissued
+-- one, and which loading permission did it inherit for this application?  The
+-- same id every time.  printed_number: what stands on the card, if it was
+-- looked at (R33).  Every negative answer is the same row: 200, false, NULL;
+-- its cause is in card_issuer.inquiry and in the server log.  Decrypts once.
+-- VOLATILE, so that no plan ever has a value of it.
+-- Errors: SR001; 22023; 42501 if the caller is neither a provider's role nor
+-- an operator; SR011 the file of a registered key cannot be used; 25006.
+CREATE FUNCTION card_issuer.inquire(
+    attribute screissue.card_attribute,
+    app screissue.app_id,
+    printed_number text DEFAULT NULL,
+    OUT platform_type integer,
+    OUT reissued boolean,
+    OUT message_id screissue.message_id)
+    LANGUAGE c
+    VOLATILE
+    COST 100
+    AS 'MODULE_PATHNAME', 'screissue_inquire';
+COMMENT ON FUNCTION
+    card_issuer.inquire(screissue.card_attribute, screissue.app_id, text) IS
+    'reply to an inquiry by card attribute (Fig. 10, Fig. 15)';
+
+-- Inquiries remember rows of self, application, provider and encryption_key
+-- from one to the next: a change of these tables makes every session forget
+-- them.
+CREATE FUNCTION card_issuer.registry_changed()
+    RETURNS trigger
+    LANGUAGE c
+    VOLATILE
+    AS 'MODULE_PATHNAME', 'screissue_registry_changed';
+COMMENT ON FUNCTION card_issuer.registry_changed() IS
+    'trigger that makes sessions forget what they remember of a table';
+
+-- The card id in an attribute, for operators, who are told what is wrong.
+-- Errors: SR011 unknown or revoked key, or its file cannot be used; SR012 not
+-- decryptable.
+CREATE FUNCTION card_issuer.decrypt_attribute(
+    attribute screissue.card_attribute)
+    RETURNS screissue.card_id
+    LANGUAGE c
+    VOLATILE
+    COST 100
+    AS 'MODULE_PATHNAME', 'screissue_decrypt_attribute';
+COMMENT ON FUNCTION
+    card_issuer.decrypt_attribute(screissue.card_attribute) IS
+    'card id in a card attribute';
+
+-- The card that gave an attribute.  cause: why it is not to be believed, in
+-- the words of card_issuer.inquiry.
+CREATE FUNCTION card_issuer.open_attribute(
+    attribute screissue.card_attribute,
+    OUT card screissue.card_id,
+    OUT cause text)
+    LANGUAGE c
+    VOLATILE STRICT
+    COST 100
+    AS 'MODULE_PATHNAME', 'screissue_open_attribute';
+COMMENT ON FUNCTION
+    card_issuer.open_attribute(screissue.card_attribute) IS
+    'card that gave an attribute';
+
+-- Keeps what was asked by attribute: in card_issuer.inquiry and in the server
+-- log, as screissue.audit_inquiries and screissue.log_inquiries have it.
+CREATE FUNCTION card_issuer.record_inquiry(
+    provider screissue.company_id,
+    app screissue.app_id,
+    attribute screissue.card_attribute,
+    card screissue.card_id,
+    message screissue.message_id,
+    cause text,
+    permission screissue.message_id)
+    RETURNS void
+    LANGUAGE c
+    VOLATILE
+    AS 'MODULE_PATHNAME', 'screissue_record_inquiry';
+COMMENT ON FUNCTION card_issuer.record_inquiry(
+    screissue.company_id, screissue.app_id, screissue.card_attribute,
+    screissue.card_id, screissue.message_id, text, screissue.message_id) IS
+    'record of an inquiry (Fig. 16)';
+
+-- In whose name does somebody ask who has not the role of the application's
+-- provider?  An operator asks for that provider, or, about an application that
+-- is unknown, for the issuer; another provider for itself.
+-- Errors: 42501 neither of them.
+CREATE FUNCTION card_issuer.asking_party(provider screissue.company_id)
+    RETURNS screissue.company_id
+    LANGUAGE plpgsql
+    STABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    caller CONSTANT name := calling_role();
+BEGIN
+    IF card_issuer.is_operator(caller) THEN
+        RETURN coalesce(asking_party.provider, card_issuer.own_company());
+    END IF;
+    PERFORM card_issuer.require_party(caller);
+    RETURN (SELECT p.provider
+              FROM card_issuer.provider p
+              JOIN pg_roles r ON r.rolname = p.role_name
+             WHERE pg_has_role(caller, r.oid, 'USAGE')
+             ORDER BY p.provider
+             LIMIT 1);
+END
+$$;
+COMMENT ON FUNCTION card_issuer.asking_party(screissue.company_id) IS
+    'company for which an inquiry is made';
+
+-- The sequence that numbers the inquiries of a company, unless it is there.
+CREATE FUNCTION card_issuer.create_inquiry_sequence(
+    company screissue.company_id)
+    RETURNS void
+    LANGUAGE plpgsql
+    VOLATILE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    sequence CONSTANT text := format(
+        'card_issuer.%I', 'inquiry_sequence_' || lower(company::text));
+BEGIN
+    IF to_regclass(sequence) IS NOT NULL THEN
+        RETURN;
+    END IF;
+    EXECUTE format('CREATE SEQUENCE %s', sequence);
+    EXECUTE format('COMMENT ON SEQUENCE %s IS %L', sequence,
+                   'inquiry numbers of ' || company::text);
+    PERFORM screissue.revoke_relation(sequence::regclass);
+END
+$$;
+COMMENT ON FUNCTION
+    card_issuer.create_inquiry_sequence(screissue.company_id) IS
+    'make the sequence of a company''s inquiry numbers';
+
+-- How many inquiries a company has made: a rollback gives no number back.
+CREATE FUNCTION card_issuer.inquiries_made(company screissue.company_id)
+    RETURNS bigint
+    LANGUAGE plpgsql
+    STABLE
+    SECURITY DEFINER
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+BEGIN
+    PERFORM card_issuer.own_company();
+    PERFORM screissue.require('company', inquiries_made.company IS NOT NULL);
+    RETURN coalesce(
+        pg_sequence_last_value(to_regclass(format(
+            'card_issuer.%I',
+            'inquiry_sequence_' || lower(inquiries_made.company::text)))),
+        0::bigint);
+END
+$$;
+COMMENT ON FUNCTION card_issuer.inquiries_made(screissue.company_id) IS
+    'number of inquiries that a company has made';

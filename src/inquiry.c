@@ -1,0 +1,715 @@
+/*-------------------------------------------------------------------------
+ *
+ * inquiry.c
+ *	  Inquiries by card attribute (method 2: Fig. 10, Fig. 15, Fig. 16)
+ *
+ * A provider passes on what a card gave it; the issuer decrypts it, once,
+ * reads what this card inherits for the application and replies.  A positive
+ * reply has the message id of the old load, the same every time.  Every
+ * negative reply is the same row, whatever the cause (R36): that is for
+ * card_issuer.inquiry and for the server log.  Causes, in the order in which
+ * they are looked for:
+ *
+ *	unknown_application, foreign_app, application_withdrawn, contract_ended
+ *						the attribute is not even looked at
+ *	unknown_key, revoked_key, wrong_scheme, undecryptable, no_card_id
+ *						the attribute
+ *	unknown_card, secret, other_key, printed_number, card_status
+ *						the card
+ *	not_reissued, app_not_on_old_card, withdrawn
+ *						what it inherits
+ *
+ * A provider could roll an inquiry back, and its row with it.  So inquiries
+ * are numbered from a sequence, which does not go back, and what is negative
+ * is written to the server log, too.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "catalog/namespace.h"
+#include "commands/sequence.h"
+#include "executor/executor.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/formatting.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/sortsupport.h"
+#include "utils/timestamp.h"
+
+#include "compat.h"
+#include "app_id.h"
+#include "caller.h"
+#include "card_attribute.h"
+#include "card_id.h"
+#include "company_id.h"
+#include "inquiry.h"
+#include "key.h"
+#include "message_id.h"
+#include "registry.h"
+#include "screissue.h"
+#include "table.h"
+#include "type_support.h"
+
+PG_FUNCTION_INFO_V1(screissue_inquire);
+PG_FUNCTION_INFO_V1(screissue_open_attribute);
+PG_FUNCTION_INFO_V1(screissue_record_inquiry);
+PG_FUNCTION_INFO_V1(screissue_decrypt_attribute);
+
+/* Platform type of a negative reply (R38) */
+#define NEGATIVE_PLATFORM_TYPE 200
+
+typedef enum LogInquiries
+{
+	LOG_INQUIRIES_NONE,
+	LOG_INQUIRIES_NEGATIVE,
+	LOG_INQUIRIES_ALL
+} LogInquiries;
+
+static const struct config_enum_entry log_inquiries_options[] = {
+	{"none", LOG_INQUIRIES_NONE, false},
+	{"negative", LOG_INQUIRIES_NEGATIVE, false},
+	{"all", LOG_INQUIRIES_ALL, false},
+	{NULL, 0, false}};
+
+static bool audit_inquiries = true;
+static int log_inquiries = LOG_INQUIRIES_NEGATIVE;
+
+typedef enum Cause
+{
+	CAUSE_NONE,
+	CAUSE_UNKNOWN_APPLICATION,
+	CAUSE_FOREIGN_APP,
+	CAUSE_APPLICATION_WITHDRAWN,
+	CAUSE_CONTRACT_ENDED,
+	CAUSE_UNKNOWN_KEY,
+	CAUSE_REVOKED_KEY,
+	CAUSE_WRONG_SCHEME,
+	CAUSE_UNDECRYPTABLE,
+	CAUSE_NO_CARD_ID,
+	CAUSE_UNKNOWN_CARD,
+	CAUSE_SECRET,
+	CAUSE_OTHER_KEY,
+	CAUSE_PRINTED_NUMBER,
+	CAUSE_CARD_STATUS,
+	CAUSE_NOT_REISSUED,
+	CAUSE_APP_NOT_ON_OLD_CARD,
+	CAUSE_WITHDRAWN
+} Cause;
+
+static const char *const cause_word[] = {
+	[CAUSE_UNKNOWN_APPLICATION] = "unknown_application",
+	[CAUSE_FOREIGN_APP] = "foreign_app",
+	[CAUSE_APPLICATION_WITHDRAWN] = "application_withdrawn",
+	[CAUSE_CONTRACT_ENDED] = "contract_ended",
+	[CAUSE_UNKNOWN_KEY] = "unknown_key",
+	[CAUSE_REVOKED_KEY] = "revoked_key",
+	[CAUSE_WRONG_SCHEME] = "wrong_scheme",
+	[CAUSE_UNDECRYPTABLE] = "undecryptable",
+	[CAUSE_NO_CARD_ID] = "no_card_id",
+	[CAUSE_UNKNOWN_CARD] = "unknown_card",
+	[CAUSE_SECRET] = "secret",
+	[CAUSE_OTHER_KEY] = "other_key",
+	[CAUSE_PRINTED_NUMBER] = "printed_number",
+	[CAUSE_CARD_STATUS] = "card_status",
+	[CAUSE_NOT_REISSUED] = "not_reissued",
+	[CAUSE_APP_NOT_ON_OLD_CARD] = "app_not_on_old_card",
+	[CAUSE_WITHDRAWN] = "withdrawn",
+};
+
+/* An attribute that was decrypted */
+typedef struct OpenedAttribute
+{
+	int key_id;
+	Datum card; /* 0 = it did not come to that */
+	bool has_secret;
+	uint8_t secret_sha256[CRYPTO_SHA256_SIZE];
+} OpenedAttribute;
+
+/* What is on record of an inquiry */
+typedef struct InquiryRecord
+{
+	uint64_t provider; /* in whose name it was made */
+	Datum app;
+	struct varlena *attribute;
+	Datum card; /* 0 = not known */
+	bool reissued;
+	const MessageId *message; /* what the card inherits; NULL = nothing */
+	const char *cause; /* NULL = the reply is positive */
+	const MessageId *permission; /* loading permission; NULL = none asked for */
+} InquiryRecord;
+
+void
+screissue_define_inquiry_settings(void)
+{
+	DefineCustomBoolVariable("screissue.audit_inquiries",
+							 "Writes every inquiry to card_issuer.inquiry.",
+							 NULL,
+							 &audit_inquiries,
+							 true,
+							 PGC_SUSET,
+							 0,
+							 NULL,
+							 NULL,
+							 NULL);
+	DefineCustomEnumVariable("screissue.log_inquiries",
+							 "Sets which inquiries are written to the server log.",
+							 "Card ids are masked in it.",
+							 &log_inquiries,
+							 LOG_INQUIRIES_NEGATIVE,
+							 log_inquiries_options,
+							 PGC_SUSET,
+							 0,
+							 NULL,
+							 NULL,
+							 NULL);
+}
+
+static void
+require_argument(FunctionCallInfo fcinfo, int number, const char *name)
+{
+	if (PG_ARGISNULL(number))
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("argument \"%s\" must not be null", name));
+}
+
+/* The attribute: its key, and what it says once it is decrypted */
+
+static void
+make_digest(const void *data, size_t len, uint8_t *digest)
+{
+	if (!crypto_sha256(data, len, digest))
+		elog(ERROR, "could not compute a digest");
+}
+
+/* What was encrypted: a card id, and of a secret the digest is kept. */
+static Cause
+read_plaintext(const uint8_t *plaintext, size_t len, OpenedAttribute *opened)
+{
+	CardAttributeContent content;
+	Cause cause = CAUSE_NO_CARD_ID;
+
+	if (card_attribute_read_plaintext(plaintext, len, &content))
+	{
+		cause = CAUSE_NONE;
+		opened->card = PointerGetDatum(screissue_varlena(content.card_id, content.card_id_len));
+		opened->has_secret = content.secret_len > 0;
+		if (opened->has_secret)
+			make_digest(content.secret, content.secret_len, opened->secret_sha256);
+	}
+	crypto_wipe(&content, sizeof(content));
+	return cause;
+}
+
+/* Decrypt with the key that is registered for it; raises SR011. */
+static Cause
+decrypt(struct varlena *attribute, const KeyRow *registered, OpenedAttribute *opened)
+{
+	const uint8_t *image = VARLENA_IMAGE(attribute);
+	int key_id = card_attribute_key_id(image);
+	CryptoKey *key = screissue_get_key(key_id, registered);
+	size_t ciphertext_len;
+	const uint8_t *ciphertext = card_attribute_ciphertext(image, VARLENA_IMAGE_LEN(attribute), &ciphertext_len);
+	uint8_t plaintext[CARD_ATTRIBUTE_MAX_PLAINTEXT];
+	size_t plaintext_len;
+	Cause cause = CAUSE_UNDECRYPTABLE;
+	CryptoStatus status;
+
+	/* Not for a provider, whom a negative reply tells nothing. */
+	if (message_level_is_interesting(DEBUG2) && superuser_arg(screissue_caller()))
+		elog(DEBUG2, "decrypted a card attribute with key %d", key_id);
+	status = crypto_decrypt(key, ciphertext, ciphertext_len, plaintext, &plaintext_len);
+	if (status == CRYPTO_OK)
+		cause = read_plaintext(plaintext, plaintext_len, opened);
+	else if (status != CRYPTO_UNDECRYPTABLE)
+		ereport(ERROR,
+				errcode(ERRCODE_OUT_OF_MEMORY),
+				errmsg("could not decrypt with key %d", key_id),
+				errdetail("The cryptographic library failed."));
+	crypto_wipe(plaintext, sizeof(plaintext));
+	return cause;
+}
+
+/* Leave no card id behind in memory. */
+static void
+wipe_attribute(OpenedAttribute *opened)
+{
+	if (opened->card != (Datum) 0)
+		crypto_wipe(DatumGetPointer(opened->card), VARSIZE_ANY(DatumGetPointer(opened->card)));
+	crypto_wipe(opened, sizeof(*opened));
+}
+
+/* May the key serve that the attribute names?  By its id alone, never by trial. */
+static Cause
+judge_key(bool found, const KeyRow *key, struct varlena *attribute)
+{
+	if (!found)
+		return CAUSE_UNKNOWN_KEY;
+	if (key->revoked)
+		return CAUSE_REVOKED_KEY;
+	if (key->scheme != card_attribute_scheme(VARLENA_IMAGE(attribute)))
+		return CAUSE_WRONG_SCHEME;
+	return CAUSE_NONE;
+}
+
+static Cause
+open_attribute(const IssuerRow *issuer, struct varlena *attribute, OpenedAttribute *opened)
+{
+	KeyRow key;
+	Cause cause;
+
+	memset(opened, 0, sizeof(*opened));
+	opened->key_id = card_attribute_key_id(VARLENA_IMAGE(attribute));
+	cause = judge_key(screissue_get_registered_key(issuer, opened->key_id, &key), &key, attribute);
+	if (cause == CAUSE_NONE)
+		cause = decrypt(attribute, &key, opened);
+	return cause;
+}
+
+/*
+ * Is this a card of ours, and what the card itself says?  A card that has a
+ * secret on record answers to nothing else, since whoever has the public key
+ * can encrypt a card id; and under the key that it was personalized for, since
+ * who has another key of ours, one that was revoked, may have read the secret.
+ */
+static Cause
+judge_secret(bool found, const CardRow *card, const OpenedAttribute *opened)
+{
+	if (!found)
+		return CAUSE_UNKNOWN_CARD;
+	if (card->has_secret != opened->has_secret ||
+		(card->has_secret && !crypto_equal(card->secret_sha256, opened->secret_sha256, CRYPTO_SHA256_SIZE)))
+		return CAUSE_SECRET;
+	if (card->has_secret && card->key_id != opened->key_id)
+		return CAUSE_OTHER_KEY;
+	return CAUSE_NONE;
+}
+
+/* What the card inherits for the application */
+static Cause
+judge_entitlement(const CardRow *card, bool found, const EntitlementRow *entitlement)
+{
+	if (card->other_number)
+		return CAUSE_PRINTED_NUMBER;
+	if (!card->active)
+		return CAUSE_CARD_STATUS;
+	if (!found)
+		return card->reissued ? CAUSE_APP_NOT_ON_OLD_CARD : CAUSE_NOT_REISSUED;
+	if (entitlement->withdrawn)
+		return CAUSE_WITHDRAWN;
+	return CAUSE_NONE;
+}
+
+/*
+ * Fig. 10: what does the card that gave this attribute inherit?  Both rows are
+ * read whatever the first one says, so that the time does not tell.
+ */
+static Cause
+answer(const IssuerRow *issuer, struct varlena *attribute, Datum app, text *printed_number,
+	   OpenedAttribute *opened, CardRow *card, EntitlementRow *entitlement)
+{
+	Cause cause = open_attribute(issuer, attribute, opened);
+	bool known;
+	bool entitled;
+
+	if (cause != CAUSE_NONE)
+		return cause;
+	known = screissue_find_card(issuer, opened->card, printed_number, card);
+	entitled = screissue_find_entitlement(issuer, opened->card, app, entitlement);
+	cause = judge_secret(known, card, opened);
+	if (cause == CAUSE_NONE)
+		cause = judge_entitlement(card, entitled, entitlement);
+	return cause;
+}
+
+/* Who asks */
+
+static void
+read_company(TupleDesc descriptor, const Datum *values, const bool *isnull, void *result)
+{
+	*(uint64_t *) result = DatumGetCompanyId(values[0]);
+}
+
+/*
+ * The party for which somebody asks who is not the application's provider;
+ * NULL = the application is unknown.  Raises 42501 if there is none.
+ */
+static uint64_t
+get_asking_party(const uint64_t *provider)
+{
+	static Oid argument_types[1];
+	static SavedStatement statement = {
+		.text = "SELECT card_issuer.asking_party($1)",
+		.arguments = 1,
+		.argument_types = argument_types,
+	};
+	Relation table = screissue_open_relation("card_issuer", "provider", AccessShareLock, NULL, 0);
+	Datum value = provider == NULL ? (Datum) 0 : CompanyIdGetDatum(*provider);
+	uint64_t party;
+
+	argument_types[0] = TupleDescAttr(RelationGetDescr(table), 0)->atttypid;
+	screissue_select(table, &statement, &value, provider == NULL ? "n" : " ", read_company, &party);
+	table_close(table, NoLock);
+	return party;
+}
+
+/* Has the caller the privileges of the provider's role? */
+static bool
+acts_for(const ProviderRow *provider)
+{
+	Oid role = get_role_oid(NameStr(provider->role_name), true);
+
+	return OidIsValid(role) && has_privs_of_role(screissue_caller(), role);
+}
+
+/*
+ * In whose name is it asked, and may it be asked about this application?
+ * Raises 42501 if the caller is neither a provider's role nor an operator.
+ */
+static Cause
+judge_party(const IssuerRow *issuer, Datum app, uint64_t *party)
+{
+	ApplicationRow application;
+	ProviderRow provider;
+
+	if (!screissue_get_application(issuer, app, &application))
+	{
+		*party = get_asking_party(NULL);
+		return CAUSE_UNKNOWN_APPLICATION;
+	}
+	*party = application.provider;
+	if (!screissue_get_provider(issuer, application.provider, &provider))
+		return CAUSE_CONTRACT_ENDED;
+	if (!acts_for(&provider))
+		*party = get_asking_party(&application.provider);
+	if (*party != application.provider)
+		return CAUSE_FOREIGN_APP;
+	if (application.withdrawn)
+		return CAUSE_APPLICATION_WITHDRAWN;
+	if (!screissue_is_in_force(&provider))
+		return CAUSE_CONTRACT_ENDED;
+	return CAUSE_NONE;
+}
+
+/* What is kept of an inquiry */
+
+enum
+{
+	INQUIRY_PROVIDER,
+	INQUIRY_NO,
+	INQUIRY_ASKED_AT,
+	INQUIRY_ROLE,
+	INQUIRY_APP_ID,
+	INQUIRY_ATTRIBUTE_SHA256,
+	INQUIRY_CARD_ID,
+	INQUIRY_REISSUED,
+	INQUIRY_MESSAGE_ID,
+	INQUIRY_CAUSE,
+	INQUIRY_PERMISSION,
+	INQUIRY_COLUMNS
+};
+static const ColumnShape inquiry_shape[INQUIRY_COLUMNS] = {
+	[INQUIRY_PROVIDER] = {"provider", 8},
+	[INQUIRY_NO] = {"inquiry_no", 8},
+	[INQUIRY_ASKED_AT] = {"asked_at", 8},
+	[INQUIRY_ROLE] = {"role", NAMEDATALEN},
+	[INQUIRY_APP_ID] = {"app_id", -1},
+	[INQUIRY_ATTRIBUTE_SHA256] = {"attribute_sha256", -1},
+	[INQUIRY_CARD_ID] = {"card_id", -1},
+	[INQUIRY_REISSUED] = {"reissued", 1},
+	[INQUIRY_MESSAGE_ID] = {"message_id", 24},
+	[INQUIRY_CAUSE] = {"cause", -1},
+	[INQUIRY_PERMISSION] = {"permission", 24},
+};
+
+/* Next number of the provider's sequence, which no rollback gives back */
+static int64
+next_inquiry_no(uint64_t provider)
+{
+	char company[COMPANY_ID_MAX_TEXT + 1];
+	char *name;
+	Oid sequence;
+
+	company[company_id_format(provider, company)] = '\0';
+	name = psprintf("inquiry_sequence_%s", asc_tolower(company, strlen(company)));
+	sequence = get_relname_relid(name, get_namespace_oid("card_issuer", false));
+	if (!OidIsValid(sequence))
+		ereport(ERROR,
+				errcode(ERRCODE_UNDEFINED_TABLE),
+				errmsg("relation \"%s.%s\" does not exist", "card_issuer", name));
+	return nextval_internal(sequence, false);
+}
+
+/* SHA-256 of the text of an attribute, as the provider has it on record */
+static bytea *
+digest_attribute(struct varlena *attribute)
+{
+	char text[CARD_ATTRIBUTE_MAX_TEXT];
+	size_t len = card_attribute_format(VARLENA_IMAGE(attribute), VARLENA_IMAGE_LEN(attribute), text);
+	uint8_t digest[CRYPTO_SHA256_SIZE];
+
+	make_digest(text, len, digest);
+	return screissue_varlena(digest, sizeof(digest));
+}
+
+/* Write the row of an inquiry (Fig. 16); returns its number. */
+static int64
+write_inquiry(const InquiryRecord *record)
+{
+	int64 inquiry_no = next_inquiry_no(record->provider);
+	NameData role;
+	Datum values[INQUIRY_COLUMNS];
+	bool isnull[INQUIRY_COLUMNS] = {0};
+	TableWriter writer;
+
+	namestrcpy(&role, GetUserNameFromId(screissue_caller(), false));
+	values[INQUIRY_PROVIDER] = CompanyIdGetDatum(record->provider);
+	values[INQUIRY_NO] = Int64GetDatum(inquiry_no);
+	values[INQUIRY_ASKED_AT] = TimestampTzGetDatum(GetCurrentStatementStartTimestamp());
+	values[INQUIRY_ROLE] = NameGetDatum(&role);
+	values[INQUIRY_APP_ID] = record->app;
+	values[INQUIRY_ATTRIBUTE_SHA256] = PointerGetDatum(digest_attribute(record->attribute));
+	values[INQUIRY_CARD_ID] = record->card;
+	isnull[INQUIRY_CARD_ID] = record->card == (Datum) 0;
+	values[INQUIRY_REISSUED] = BoolGetDatum(record->reissued);
+	values[INQUIRY_MESSAGE_ID] = MessageIdGetDatum(record->message);
+	isnull[INQUIRY_MESSAGE_ID] = record->message == NULL;
+	isnull[INQUIRY_CAUSE] = record->cause == NULL;
+	values[INQUIRY_CAUSE] = isnull[INQUIRY_CAUSE] ? (Datum) 0 : CStringGetTextDatum(record->cause);
+	values[INQUIRY_PERMISSION] = MessageIdGetDatum(record->permission);
+	isnull[INQUIRY_PERMISSION] = record->permission == NULL;
+
+	screissue_begin_writing(&writer, "card_issuer", "inquiry", inquiry_shape, INQUIRY_COLUMNS);
+	screissue_fill_row(&writer, values, isnull, INQUIRY_COLUMNS);
+	table_tuple_insert(writer.table, writer.row, writer.estate->es_output_cid, 0, NULL);
+	list_free(ExecInsertIndexTuples(writer.target, writer.row, writer.estate, false, false, NULL, NIL, false));
+	screissue_end_writing(&writer);
+	return inquiry_no;
+}
+
+/* Number and card of an inquiry, as far as there are any; NULL if none */
+static char *
+inquiry_detail(const InquiryRecord *record, int64 inquiry_no)
+{
+	StringInfoData detail;
+
+	initStringInfo(&detail);
+	if (inquiry_no > 0)
+		appendStringInfo(&detail, "Inquiry " INT64_FORMAT ".", inquiry_no);
+	if (record->card != (Datum) 0)
+	{
+		struct varlena *card = DatumGetCardIdPP(record->card);
+		char masked[CARD_ID_MAX_MASK];
+		int masked_len = (int) card_id_mask(VARLENA_IMAGE(card), VARLENA_IMAGE_LEN(card), masked);
+
+		appendStringInfo(&detail, "%sCard \"%.*s\".", detail.len > 0 ? " " : "", masked_len, masked);
+	}
+	return detail.len > 0 ? detail.data : NULL;
+}
+
+static const char *
+inquiry_result(const InquiryRecord *record)
+{
+	if (record->cause != NULL)
+		return record->cause;
+	return record->permission != NULL ? "permitted" : "reissued";
+}
+
+/* To the server log alone: the cause of a negative reply is not the client's. */
+static void
+log_inquiry(const InquiryRecord *record, int64 inquiry_no)
+{
+	struct varlena *app = DatumGetAppIdPP(record->app);
+	char company[COMPANY_ID_MAX_TEXT + 1];
+	char aid[APP_ID_MAX_TEXT + 1];
+	char *detail = inquiry_detail(record, inquiry_no);
+
+	company[company_id_format(record->provider, company)] = '\0';
+	aid[app_id_format(VARLENA_IMAGE(app), VARLENA_IMAGE_LEN(app), aid)] = '\0';
+	ereport(LOG_SERVER_ONLY,
+			errmsg("inquiry of \"%s\" about application \"%s\": %s", company, aid, inquiry_result(record)),
+			detail != NULL ? errdetail("%s", detail) : 0,
+			errhidestmt(true),
+			errhidecontext(true));
+}
+
+/*
+ * Keep an inquiry, in the table and in the server log, as the settings have
+ * it.  A standby has only the log.
+ */
+static void
+record_inquiry(const InquiryRecord *record)
+{
+	int64 inquiry_no = 0;
+
+	if (audit_inquiries && !RecoveryInProgress())
+		inquiry_no = write_inquiry(record);
+	if (log_inquiries == LOG_INQUIRIES_ALL ||
+		(log_inquiries == LOG_INQUIRIES_NEGATIVE && record->cause != NULL))
+		log_inquiry(record, inquiry_no);
+}
+
+/* Raise 25006 where an inquiry would have to be written and cannot be. */
+static void
+check_writable(void)
+{
+	if (audit_inquiries && !RecoveryInProgress())
+		PreventCommandIfReadOnly("inquire()");
+}
+
+/* The function's row type, looked up once */
+static TupleDesc
+get_row_type(FunctionCallInfo fcinfo)
+{
+	if (fcinfo->flinfo->fn_extra == NULL)
+	{
+		MemoryContext former = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+		TupleDesc descriptor;
+
+		if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
+			elog(ERROR, "return type must be a row type");
+		fcinfo->flinfo->fn_extra = BlessTupleDesc(descriptor);
+		MemoryContextSwitchTo(former);
+	}
+	return fcinfo->flinfo->fn_extra;
+}
+
+/*
+ * card_issuer.inquire(attribute, app, printed_number)
+ */
+Datum
+screissue_inquire(PG_FUNCTION_ARGS)
+{
+	IssuerRow issuer;
+	OpenedAttribute opened = {0};
+	CardRow card;
+	EntitlementRow entitlement;
+	InquiryRecord record = {0};
+	Cause cause;
+	Datum values[3];
+	bool isnull[3] = {0};
+
+	screissue_get_issuer(&issuer);
+	require_argument(fcinfo, 0, "attribute");
+	require_argument(fcinfo, 1, "app");
+	check_writable();
+
+	record.attribute = PG_GETARG_CARD_ATTRIBUTE_PP(0);
+	record.app = PG_GETARG_DATUM(1);
+	cause = judge_party(&issuer, record.app, &record.provider);
+	if (cause == CAUSE_NONE)
+		cause = answer(&issuer, record.attribute, record.app, PG_ARGISNULL(2) ? NULL : PG_GETARG_TEXT_PP(2),
+					   &opened, &card, &entitlement);
+	record.card = opened.card;
+	record.reissued = cause == CAUSE_NONE;
+	record.message = record.reissued ? &entitlement.message : NULL;
+	record.cause = record.reissued ? NULL : cause_word[cause];
+	record_inquiry(&record);
+	wipe_attribute(&opened);
+
+	values[0] = Int32GetDatum(record.reissued ? card.platform_type : NEGATIVE_PLATFORM_TYPE);
+	values[1] = BoolGetDatum(record.reissued);
+	values[2] = MessageIdGetDatum(record.message);
+	isnull[2] = !record.reissued;
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(get_row_type(fcinfo), values, isnull)));
+}
+
+/*
+ * open_attribute(attribute, OUT card, OUT cause): the card that gave an
+ * attribute, or why there is none; for permit_load.
+ */
+Datum
+screissue_open_attribute(PG_FUNCTION_ARGS)
+{
+	struct varlena *attribute = PG_GETARG_CARD_ATTRIBUTE_PP(0);
+	IssuerRow issuer;
+	OpenedAttribute opened;
+	CardRow card;
+	Cause cause;
+	Datum values[2];
+	bool isnull[2] = {0};
+
+	screissue_get_issuer(&issuer);
+	cause = open_attribute(&issuer, attribute, &opened);
+	if (cause == CAUSE_NONE)
+		cause = judge_secret(screissue_find_card(&issuer, opened.card, NULL, &card), &card, &opened);
+
+	values[0] = opened.card;
+	isnull[0] = opened.card == (Datum) 0;
+	isnull[1] = cause == CAUSE_NONE;
+	values[1] = isnull[1] ? (Datum) 0 : CStringGetTextDatum(cause_word[cause]);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(get_row_type(fcinfo), values, isnull)));
+}
+
+/*
+ * record_inquiry(provider, app, attribute, card, message, cause, permission):
+ * keeps what permit_load was asked by attribute.
+ */
+Datum
+screissue_record_inquiry(PG_FUNCTION_ARGS)
+{
+	InquiryRecord record = {
+		.provider = PG_GETARG_COMPANY_ID(0),
+		.app = PG_GETARG_DATUM(1),
+		.attribute = PG_GETARG_CARD_ATTRIBUTE_PP(2),
+		.card = PG_ARGISNULL(3) ? (Datum) 0 : PG_GETARG_DATUM(3),
+		.reissued = !PG_ARGISNULL(4),
+		.message = PG_ARGISNULL(4) ? NULL : PG_GETARG_MESSAGE_ID(4),
+		.cause = PG_ARGISNULL(5) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(5)),
+		.permission = PG_ARGISNULL(6) ? NULL : PG_GETARG_MESSAGE_ID(6),
+	};
+
+	record_inquiry(&record);
+	PG_RETURN_VOID();
+}
+
+static void raise_unopened(Cause cause, int key_id) pg_attribute_noreturn();
+
+static void
+raise_unopened(Cause cause, int key_id)
+{
+	if (cause == CAUSE_UNKNOWN_KEY)
+		ereport(ERROR,
+				errcode(ERRCODE_SR_KEY_NOT_AVAILABLE),
+				errmsg("key %d is not registered", key_id),
+				errhint("Register it with card_issuer.register_key."));
+	if (cause == CAUSE_REVOKED_KEY)
+		ereport(ERROR,
+				errcode(ERRCODE_SR_KEY_NOT_AVAILABLE),
+				errmsg("key %d is revoked", key_id));
+	ereport(ERROR,
+			errcode(ERRCODE_SR_UNDECRYPTABLE),
+			errmsg("card attribute cannot be decrypted"));
+}
+
+/*
+ * card_issuer.decrypt_attribute(attribute): for operators, who are told what
+ * is wrong.
+ */
+Datum
+screissue_decrypt_attribute(PG_FUNCTION_ARGS)
+{
+	IssuerRow issuer;
+	struct varlena *attribute;
+	OpenedAttribute opened;
+	Cause cause;
+
+	screissue_get_issuer(&issuer);
+	require_argument(fcinfo, 0, "attribute");
+	attribute = PG_GETARG_CARD_ATTRIBUTE_PP(0);
+	cause = open_attribute(&issuer, attribute, &opened);
+	if (cause != CAUSE_NONE)
+		raise_unopened(cause, card_attribute_key_id(VARLENA_IMAGE(attribute)));
+	PG_RETURN_DATUM(opened.card);
+}

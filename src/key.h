@@ -1,0 +1,16 @@
+/*-------------------------------------------------------------------------
+ *
+ * key.h
+ *	  Private keys of the card issuer
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SCREISSUE_KEY_H
+#define SCREISSUE_KEY_H
+
+#include "lookup.h"
+
+extern void screissue_define_key_directory(void);
+extern CryptoKey *screissue_get_key(int key_id, const KeyRow *registered);
+
+#endif /* SCREISSUE_KEY_H */

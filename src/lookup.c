@@ -1,0 +1,460 @@
+/*-------------------------------------------------------------------------
+ *
+ * lookup.c
+ *	  Rows of the card issuer that an inquiry reads
+ *
+ * Each is one row, found by the primary key.  Where the tables are ordinary
+ * ones, the index is scanned directly, which takes a fraction of the time of
+ * a statement; where they are partitioned or distributed, a saved statement
+ * finds the row, under the active snapshot.  Either way it is read by the same
+ * code: a statement selects all columns, in their order.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/relscan.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/pg_enum.h"
+#include "executor/tuptable.h"
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/date.h"
+#include "utils/fmgrprotos.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/sortsupport.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+
+#include "compat.h"
+#include "app_id.h"
+#include "card_id.h"
+#include "company_id.h"
+#include "lookup.h"
+#include "message_id.h"
+#include "screissue.h"
+#include "table.h"
+#include "type_support.h"
+
+#define MAX_KEYS 2
+
+/* One row by the primary key, which is the first columns of the table */
+typedef struct Lookup
+{
+	const char *table;
+	const ColumnShape *shape; /* down to the last column that is read */
+	int columns;
+	int keys;
+	PGFunction equal[MAX_KEYS];
+	RowReader read;
+	SavedStatement statement;
+	Oid argument_types[MAX_KEYS];
+} Lookup;
+
+/* The day by which validity is judged, as screissue.today() has it */
+static DateADT
+today(void)
+{
+	TimestampTz now = GetCurrentTransactionStartTimestamp();
+
+	return (DateADT) (now / USECS_PER_DAY) - (now % USECS_PER_DAY < 0 ? 1 : 0);
+}
+
+/* Read the row that a scan finds; false if there is none. */
+static bool
+read_next(IndexScanDesc scan, const Lookup *lookup, void *row)
+{
+	TupleTableSlot *slot = table_slot_create(scan->heapRelation, NULL);
+	bool found = index_getnext_slot(scan, ForwardScanDirection, slot);
+
+	if (found)
+	{
+		slot_getsomeattrs(slot, lookup->columns);
+		lookup->read(slot->tts_tupleDescriptor, slot->tts_values, slot->tts_isnull, row);
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	return found;
+}
+
+/*
+ * Find the row by a scan of the primary key's index.  The lock on the index
+ * is kept, as that on the table is.
+ */
+static bool
+find_by_index(const Lookup *lookup, Relation table, Snapshot snapshot, const Datum *key, void *row)
+{
+	Relation index = index_open(screissue_primary_key(table), AccessShareLock);
+	IndexScanDesc scan = index_beginscan(table, index, snapshot, lookup->keys, 0);
+	ScanKeyData scan_key[MAX_KEYS];
+	bool found;
+
+	for (int i = 0; i < lookup->keys; i++)
+	{
+		FmgrInfo equal = {.fn_addr = lookup->equal[i], .fn_nargs = 2, .fn_strict = true};
+
+		ScanKeyEntryInitializeWithInfo(&scan_key[i], 0, i + 1, BTEqualStrategyNumber, InvalidOid, InvalidOid, &equal, key[i]);
+	}
+	index_rescan(scan, scan_key, lookup->keys, NULL, 0);
+	found = read_next(scan, lookup, row);
+	index_endscan(scan);
+	index_close(index, NoLock);
+	return found;
+}
+
+/* Find the row by a statement. */
+static bool
+find_by_statement(Lookup *lookup, Relation table, Datum *key, void *row)
+{
+	for (int i = 0; i < lookup->keys; i++)
+		lookup->argument_types[i] = TupleDescAttr(RelationGetDescr(table), i)->atttypid;
+	lookup->statement.arguments = lookup->keys;
+	lookup->statement.argument_types = lookup->argument_types;
+	return screissue_select(table, &lookup->statement, key, NULL, lookup->read, row);
+}
+
+static bool
+find_row(Lookup *lookup, const IssuerRow *issuer, Snapshot snapshot, Datum *key, void *row)
+{
+	Relation table = screissue_open_relation("card_issuer", lookup->table, AccessShareLock, lookup->shape, lookup->columns);
+	bool found;
+
+	if (issuer->distributed || table->rd_rel->relkind != RELKIND_RELATION)
+		found = find_by_statement(lookup, table, key, row);
+	else
+		found = find_by_index(lookup, table, snapshot, key, row);
+	table_close(table, NoLock);
+	return found;
+}
+
+/* card_issuer.self */
+
+enum
+{
+	SELF_COMPANY_ID = 1,
+	SELF_DISTRIBUTED = 6,
+	SELF_COLUMNS
+};
+static const ColumnShape self_shape[SELF_COLUMNS] = {
+	{"one_row", 1},
+	{"company_id", 8},
+	{"name", -1},
+	{"epoch", 4},
+	{"partitions", 4},
+	{"layout", 4},
+	{"distributed", 1},
+};
+
+static void
+read_issuer(TupleDesc descriptor, const Datum *values, const bool *isnull, void *result)
+{
+	IssuerRow *row = result;
+
+	row->company = DatumGetCompanyId(values[SELF_COMPANY_ID]);
+	row->distributed = DatumGetBool(values[SELF_DISTRIBUTED]);
+}
+
+/* This card issuer, one row; false if there is none. */
+bool
+screissue_find_issuer(const IssuerRow *issuer, Snapshot snapshot, Datum one_row, void *row)
+{
+	static const Lookup lookup = {
+		.table = "self",
+		.shape = self_shape,
+		.columns = SELF_COLUMNS,
+		.keys = 1,
+		.equal = {booleq},
+		.read = read_issuer,
+	};
+	Relation self = screissue_open_table("card_issuer", lookup.table, AccessShareLock, self_shape, SELF_COLUMNS);
+	bool found = find_by_index(&lookup, self, snapshot, &one_row, row);
+
+	table_close(self, NoLock);
+	return found;
+}
+
+/* card_issuer.application */
+
+enum
+{
+	APPLICATION_PROVIDER = 1,
+	APPLICATION_WITHDRAWN_AT = 6,
+	APPLICATION_COLUMNS
+};
+static const ColumnShape application_shape[APPLICATION_COLUMNS] = {
+	{"app_id", -1},
+	{"provider", 8},
+	{"name", -1},
+	{"load_file_sha256", -1},
+	{"examination_mode", -1},
+	{"max_examination_age", 16},
+	{"withdrawn_at", 8},
+};
+
+static void
+read_application(TupleDesc descriptor, const Datum *values, const bool *isnull, void *result)
+{
+	ApplicationRow *row = result;
+
+	row->provider = DatumGetCompanyId(values[APPLICATION_PROVIDER]);
+	row->withdrawn = !isnull[APPLICATION_WITHDRAWN_AT];
+}
+
+bool
+screissue_find_application(const IssuerRow *issuer, Snapshot snapshot, Datum app, void *row)
+{
+	static Lookup lookup = {
+		.table = "application",
+		.shape = application_shape,
+		.columns = APPLICATION_COLUMNS,
+		.keys = 1,
+		.equal = {app_id_eq},
+		.read = read_application,
+		.statement = {"SELECT a.* FROM card_issuer.application a WHERE a.app_id OPERATOR(screissue.=) $1"},
+	};
+
+	return find_row(&lookup, issuer, snapshot, &app, row);
+}
+
+/* card_issuer.provider */
+
+enum
+{
+	PROVIDER_ROLE_NAME = 3,
+	PROVIDER_CONTRACT_FROM = 5,
+	PROVIDER_CONTRACT_UNTIL = 6,
+	PROVIDER_SUSPENDED_AT = 7,
+	PROVIDER_COLUMNS
+};
+static const ColumnShape provider_shape[PROVIDER_COLUMNS] = {
+	{"provider", 8},
+	{"name", -1},
+	{"lei", -1},
+	{"role_name", NAMEDATALEN},
+	{"delivery", -1},
+	{"contract_from", 4},
+	{"contract_until", 4},
+	{"suspended_at", 8},
+};
+
+static void
+read_provider(TupleDesc descriptor, const Datum *values, const bool *isnull, void *result)
+{
+	ProviderRow *row = result;
+
+	row->role_name = *DatumGetName(values[PROVIDER_ROLE_NAME]);
+	row->contract_from = isnull[PROVIDER_CONTRACT_FROM] ? DATEVAL_NOBEGIN : DatumGetDateADT(values[PROVIDER_CONTRACT_FROM]);
+	row->contract_until = isnull[PROVIDER_CONTRACT_UNTIL] ? DATEVAL_NOEND : DatumGetDateADT(values[PROVIDER_CONTRACT_UNTIL]);
+	row->suspended = !isnull[PROVIDER_SUSPENDED_AT];
+}
+
+/* Is the contract in force today (R4, R5)? */
+bool
+screissue_is_in_force(const ProviderRow *provider)
+{
+	DateADT day = today();
+
+	return !provider->suspended && provider->contract_from <= day && day <= provider->contract_until;
+}
+
+bool
+screissue_find_provider(const IssuerRow *issuer, Snapshot snapshot, Datum provider, void *row)
+{
+	static Lookup lookup = {
+		.table = "provider",
+		.shape = provider_shape,
+		.columns = PROVIDER_COLUMNS,
+		.keys = 1,
+		.equal = {int8eq}, /* company_id is stored like int8 and is equal where that is */
+		.read = read_provider,
+		.statement = {"SELECT p.* FROM card_issuer.provider p WHERE p.provider OPERATOR(screissue.=) $1"},
+	};
+
+	return find_row(&lookup, issuer, snapshot, &provider, row);
+}
+
+/* card_issuer.encryption_key */
+
+enum
+{
+	KEY_SCHEME = 1,
+	KEY_PUBLIC_KEY = 2,
+	KEY_REVOKED_AT = 5,
+	KEY_COLUMNS
+};
+static const ColumnShape key_shape[KEY_COLUMNS] = {
+	{"key_id", 4},
+	{"scheme", -1},
+	{"public_key", -1},
+	{"registered_at", 8},
+	{"retired_at", 8},
+	{"revoked_at", 8},
+};
+
+static void
+read_key(TupleDesc descriptor, const Datum *values, const bool *isnull, void *result)
+{
+	KeyRow *row = result;
+	text *scheme = DatumGetTextPP(values[KEY_SCHEME]);
+	bytea *public_key = DatumGetByteaPP(values[KEY_PUBLIC_KEY]);
+
+	row->scheme = card_attribute_scheme_find(VARDATA_ANY(scheme), VARSIZE_ANY_EXHDR(scheme));
+	row->public_key_len = Min(VARSIZE_ANY_EXHDR(public_key), sizeof(row->public_key));
+	memcpy(row->public_key, VARDATA_ANY(public_key), row->public_key_len);
+	row->revoked = !isnull[KEY_REVOKED_AT];
+}
+
+bool
+screissue_find_key(const IssuerRow *issuer, Snapshot snapshot, Datum key_id, void *row)
+{
+	static Lookup lookup = {
+		.table = "encryption_key",
+		.shape = key_shape,
+		.columns = KEY_COLUMNS,
+		.keys = 1,
+		.equal = {int4eq},
+		.read = read_key,
+		.statement = {"SELECT k.* FROM card_issuer.encryption_key k WHERE k.key_id OPERATOR(pg_catalog.=) $1"},
+	};
+
+	return find_row(&lookup, issuer, snapshot, &key_id, row);
+}
+
+/* card_issuer.card */
+
+enum
+{
+	CARD_PLATFORM_TYPE = 1,
+	CARD_STATUS = 3,
+	CARD_VALID_UNTIL = 5,
+	CARD_PRINTED_NUMBER = 7,
+	CARD_ATTRIBUTE_KEY_ID = 8,
+	CARD_SECRET_SHA256 = 9,
+	CARD_REPLACES = 11,
+	CARD_COLUMNS
+};
+static const ColumnShape card_shape[CARD_COLUMNS] = {
+	{"card_id", -1},
+	{"platform_type", 4},
+	{"holder_id", -1},
+	{"status", 4},
+	{"former_status", 4},
+	{"valid_until", 4},
+	{"issued_at", 8},
+	{"printed_number", -1},
+	{"attribute_key_id", 4},
+	{"secret_sha256", -1},
+	{"opted_out_at", 8},
+	{"replaces", -1},
+};
+
+/* The value of an enum, by its label; an enum that is not ours has none. */
+static Oid
+enum_value(Oid type, const char *label)
+{
+	return GetSysCacheOid2(ENUMTYPOIDNAME, Anum_pg_enum_oid, ObjectIdGetDatum(type), CStringGetDatum(label));
+}
+
+static bool
+same_text(text *a, text *b)
+{
+	return VARSIZE_ANY_EXHDR(a) == VARSIZE_ANY_EXHDR(b) &&
+		memcmp(VARDATA_ANY(a), VARDATA_ANY(b), VARSIZE_ANY_EXHDR(a)) == 0;
+}
+
+typedef struct CardQuestion
+{
+	text *printed_number; /* NULL = not asked for */
+	CardRow *row;
+} CardQuestion;
+
+static void
+read_card(TupleDesc descriptor, const Datum *values, const bool *isnull, void *result)
+{
+	CardQuestion *asked = result;
+	CardRow *row = asked->row;
+	Oid active = enum_value(TupleDescAttr(descriptor, CARD_STATUS)->atttypid, "active");
+
+	row->platform_type = DatumGetInt32(values[CARD_PLATFORM_TYPE]);
+	row->active = DatumGetObjectId(values[CARD_STATUS]) == active &&
+		(isnull[CARD_VALID_UNTIL] ||
+		 DatumGetDateADT(values[CARD_VALID_UNTIL]) >= today());
+	row->reissued = !isnull[CARD_REPLACES];
+	row->other_number = asked->printed_number != NULL && !isnull[CARD_PRINTED_NUMBER] &&
+		!same_text(asked->printed_number, DatumGetTextPP(values[CARD_PRINTED_NUMBER]));
+	row->key_id = isnull[CARD_ATTRIBUTE_KEY_ID] ? -1 : DatumGetInt32(values[CARD_ATTRIBUTE_KEY_ID]);
+	row->has_secret = !isnull[CARD_SECRET_SHA256];
+	if (row->has_secret)
+	{
+		bytea *digest = DatumGetByteaPP(values[CARD_SECRET_SHA256]);
+
+		memset(row->secret_sha256, 0, sizeof(row->secret_sha256));
+		memcpy(row->secret_sha256, VARDATA_ANY(digest), Min(VARSIZE_ANY_EXHDR(digest), sizeof(row->secret_sha256)));
+	}
+}
+
+bool
+screissue_find_card(const IssuerRow *issuer, Datum card, text *printed_number, CardRow *row)
+{
+	CardQuestion asked = {printed_number, row};
+	static Lookup lookup = {
+		.table = "card",
+		.shape = card_shape,
+		.columns = CARD_COLUMNS,
+		.keys = 1,
+		.equal = {card_id_eq},
+		.read = read_card,
+		.statement = {"SELECT c.* FROM card_issuer.card c WHERE c.card_id OPERATOR(screissue.=) $1"},
+	};
+
+	return find_row(&lookup, issuer, GetActiveSnapshot(), &card, &asked);
+}
+
+/* card_issuer.entitlement */
+
+enum
+{
+	ENTITLEMENT_MESSAGE_ID = 2,
+	ENTITLEMENT_WITHDRAWN_AT = 7,
+	ENTITLEMENT_COLUMNS
+};
+static const ColumnShape entitlement_shape[ENTITLEMENT_COLUMNS] = {
+	{"card_id", -1},
+	{"app_id", -1},
+	{"message_id", 24},
+	{"old_card_id", -1},
+	{"hops", 4},
+	{"granted_at", 8},
+	{"used_at", 8},
+	{"withdrawn_at", 8},
+};
+
+static void
+read_entitlement(TupleDesc descriptor, const Datum *values, const bool *isnull, void *result)
+{
+	EntitlementRow *row = result;
+
+	memcpy(&row->message, DatumGetMessageId(values[ENTITLEMENT_MESSAGE_ID]), sizeof(MessageId));
+	row->withdrawn = !isnull[ENTITLEMENT_WITHDRAWN_AT];
+}
+
+bool
+screissue_find_entitlement(const IssuerRow *issuer, Datum card, Datum app, EntitlementRow *row)
+{
+	static Lookup lookup = {
+		.table = "entitlement",
+		.shape = entitlement_shape,
+		.columns = ENTITLEMENT_COLUMNS,
+		.keys = 2,
+		.equal = {card_id_eq, app_id_eq},
+		.read = read_entitlement,
+		.statement = {"SELECT e.* FROM card_issuer.entitlement e"
+					  " WHERE e.card_id OPERATOR(screissue.=) $1 AND e.app_id OPERATOR(screissue.=) $2"},
+	};
+	Datum key[2] = {card, app};
+
+	return find_row(&lookup, issuer, GetActiveSnapshot(), key, row);
+}
