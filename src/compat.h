@@ -40,8 +40,12 @@
 	(ExecInsertIndexTuples)(target, slot, estate, update, no_error, conflict, arbiters)
 #endif
 
-/* 18: the tuple that is no conflict of its own; whether a deferrable key will do. */
+/*
+ * 18: how a function that does not return is marked; the tuple that is no
+ * conflict of its own; whether a deferrable key will do.
+ */
 #if PG_VERSION_NUM < 180000
+#define pg_noreturn __attribute__((noreturn))
 #define ExecCheckIndexConstraints(target, slot, estate, conflict, own, arbiters) \
 	(ExecCheckIndexConstraints)(target, slot, estate, conflict, arbiters)
 #define RelationGetPrimaryKeyIndex(relation, deferrable_ok) \

@@ -342,8 +342,9 @@ read_company(TupleDesc descriptor, const Datum *values, const bool *isnull, void
 }
 
 /*
- * The party for which somebody asks who is not the application's provider;
- * NULL = the application is unknown.  Raises 42501 if there is none.
+ * The party for which somebody asks about an application of this provider,
+ * NULL = about an unknown application.  Raises 42501 if there is none, 53400 if
+ * it has asked too often.
  */
 static uint64_t
 get_asking_party(const uint64_t *provider)
@@ -391,7 +392,7 @@ judge_party(const IssuerRow *issuer, Datum app, uint64_t *party)
 	*party = application.provider;
 	if (!screissue_get_provider(issuer, application.provider, &provider))
 		return CAUSE_CONTRACT_ENDED;
-	if (!acts_for(&provider))
+	if (!acts_for(&provider) || provider.limited)
 		*party = get_asking_party(&application.provider);
 	if (*party != application.provider)
 		return CAUSE_FOREIGN_APP;
@@ -674,7 +675,7 @@ screissue_record_inquiry(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-static void raise_unopened(Cause cause, int key_id) pg_attribute_noreturn();
+pg_noreturn static void raise_unopened(Cause cause, int key_id);
 
 static void
 raise_unopened(Cause cause, int key_id)

@@ -68,7 +68,7 @@ screissue_define_key_directory(void)
 							   NULL);
 }
 
-static void raise_no_key(int key_id, const char *cause) pg_attribute_noreturn();
+pg_noreturn static void raise_no_key(int key_id, const char *cause);
 
 static void
 raise_no_key(int key_id, const char *cause)

@@ -227,6 +227,7 @@ enum
 	PROVIDER_CONTRACT_FROM = 5,
 	PROVIDER_CONTRACT_UNTIL = 6,
 	PROVIDER_SUSPENDED_AT = 7,
+	PROVIDER_INQUIRY_LIMIT = 8,
 	PROVIDER_COLUMNS
 };
 static const ColumnShape provider_shape[PROVIDER_COLUMNS] = {
@@ -238,6 +239,7 @@ static const ColumnShape provider_shape[PROVIDER_COLUMNS] = {
 	{"contract_from", 4},
 	{"contract_until", 4},
 	{"suspended_at", 8},
+	{"inquiry_limit", 4},
 };
 
 static void
@@ -249,6 +251,7 @@ read_provider(TupleDesc descriptor, const Datum *values, const bool *isnull, voi
 	row->contract_from = isnull[PROVIDER_CONTRACT_FROM] ? DATEVAL_NOBEGIN : DatumGetDateADT(values[PROVIDER_CONTRACT_FROM]);
 	row->contract_until = isnull[PROVIDER_CONTRACT_UNTIL] ? DATEVAL_NOEND : DatumGetDateADT(values[PROVIDER_CONTRACT_UNTIL]);
 	row->suspended = !isnull[PROVIDER_SUSPENDED_AT];
+	row->limited = !isnull[PROVIDER_INQUIRY_LIMIT];
 }
 
 /* Is the contract in force today (R4, R5)? */

@@ -33,6 +33,7 @@ typedef struct ProviderRow
 	DateADT contract_from; /* the contract is in force from this day */
 	DateADT contract_until; /* to this day, */
 	bool suspended; /* unless it is suspended */
+	bool limited; /* in the number of inquiries */
 } ProviderRow;
 
 typedef struct KeyRow

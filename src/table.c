@@ -38,7 +38,7 @@ column_fits(TupleDesc descriptor, int i, const ColumnShape *shape)
 	return strcmp(NameStr(column->attname), shape->name) == 0 && column->attlen == shape->length;
 }
 
-static void raise_shape(Relation relation) pg_attribute_noreturn();
+pg_noreturn static void raise_shape(Relation relation);
 
 static void
 raise_shape(Relation relation)
@@ -114,7 +114,8 @@ screissue_primary_key(Relation table)
 
 /*
  * Plan the statement for the session, again if the types of its arguments are
- * no longer those that it was planned for (the extension was made anew).
+ * no longer those that it was planned for (the extension was made anew).  No
+ * values go into the plan, which any caller can read with debug_print_plan.
  */
 static void
 prepare(SavedStatement *statement)
@@ -131,7 +132,7 @@ prepare(SavedStatement *statement)
 		statement->plan = NULL;
 	}
 
-	statement->plan = SPI_prepare(statement->text, statement->arguments, unconstify(Oid *, statement->argument_types));
+	statement->plan = SPI_prepare_cursor(statement->text, statement->arguments, unconstify(Oid *, statement->argument_types), CURSOR_OPT_GENERIC_PLAN);
 	if (statement->plan == NULL)
 		elog(ERROR, "could not prepare \"%s\": %s", statement->text, SPI_result_code_string(SPI_result));
 	SPI_keepplan(statement->plan);

@@ -96,8 +96,8 @@ DECLARE
         'personalize_card', 'permit_load', 'confirm_load', 'confirm_unload',
         'find_load', 'request_reissue', 'decide_reissue', 'reissue_card',
         'withdraw_reissue', 'inquire', 'decrypt_attribute', 'inquiries_made',
-        'find_reissue', 'fetch_notices', 'find_old_card', 'find_new_card',
-        'lineage', 'create_publication', 'drop_publication',
+        'set_inquiry_limit', 'find_reissue', 'fetch_notices', 'find_old_card',
+        'find_new_card', 'lineage', 'create_publication', 'drop_publication',
         'grant_operator', 'grant_auditor'];
 BEGIN
     PERFORM card_issuer.own_company();

@@ -7,7 +7,8 @@
 -- its cause is in card_issuer.inquiry and in the server log.  Decrypts once.
 -- VOLATILE, so that no plan ever has a value of it.
 -- Errors: SR001; 22023; 42501 if the caller is neither a provider's role nor
--- an operator; SR011 the file of a registered key cannot be used; 25006.
+-- an operator; SR011 the file of a registered key cannot be used; 53400 too
+-- many inquiries; 25006.
 CREATE FUNCTION card_issuer.inquire(
     attribute screissue.card_attribute,
     app screissue.app_id,
@@ -81,10 +82,10 @@ COMMENT ON FUNCTION card_issuer.record_inquiry(
     screissue.card_id, screissue.message_id, text, screissue.message_id) IS
     'record of an inquiry (Fig. 16)';
 
--- In whose name does somebody ask who has not the role of the application's
--- provider?  An operator asks for that provider, or, about an application that
--- is unknown, for the issuer; another provider for itself.
--- Errors: 42501 neither of them.
+-- In whose name does somebody ask about an application of this provider, NULL =
+-- an unknown application?  An operator asks for that provider, or for the
+-- issuer if there is none; a provider for itself.
+-- Errors: 42501 neither of them; 53400 the provider has reached its limit.
 CREATE FUNCTION card_issuer.asking_party(provider screissue.company_id)
     RETURNS screissue.company_id
     LANGUAGE plpgsql
@@ -93,21 +94,96 @@ CREATE FUNCTION card_issuer.asking_party(provider screissue.company_id)
 AS $$
 DECLARE
     caller CONSTANT name := calling_role();
+    party screissue.company_id;
 BEGIN
     IF card_issuer.is_operator(caller) THEN
         RETURN coalesce(asking_party.provider, card_issuer.own_company());
     END IF;
     PERFORM card_issuer.require_party(caller);
-    RETURN (SELECT p.provider
-              FROM card_issuer.provider p
-              JOIN pg_roles r ON r.rolname = p.role_name
-             WHERE pg_has_role(caller, r.oid, 'USAGE')
-             ORDER BY p.provider
-             LIMIT 1);
+    SELECT p.provider INTO party
+      FROM card_issuer.provider p
+      JOIN pg_roles r ON r.rolname = p.role_name
+     WHERE pg_has_role(caller, r.oid, 'USAGE')
+     ORDER BY (p.provider = asking_party.provider) IS NOT TRUE, p.provider
+     LIMIT 1;
+    PERFORM card_issuer.check_inquiry_limit(party);
+    RETURN party;
 END
 $$;
 COMMENT ON FUNCTION card_issuer.asking_party(screissue.company_id) IS
     'company for which an inquiry is made';
+
+-- Raises 53400 if the provider has made as many inquiries within an hour as it
+-- may.  Those count that it rolled back, too: the time of such an inquiry is
+-- that of the next one on record, or, if there is none, now.
+CREATE FUNCTION card_issuer.check_inquiry_limit(
+    provider screissue.company_id)
+    RETURNS void
+    LANGUAGE plpgsql
+    STABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    made CONSTANT bigint :=
+        card_issuer.inquiries_made(check_inquiry_limit.provider);
+    allowed record;
+    oldest timestamp with time zone;
+BEGIN
+    SELECT p.inquiry_limit, p.inquiry_limit_from INTO STRICT allowed
+      FROM card_issuer.provider p
+     WHERE p.provider = check_inquiry_limit.provider;
+    IF (made - allowed.inquiry_limit_from >= allowed.inquiry_limit) IS NOT TRUE
+    THEN
+        RETURN;
+    END IF;
+    SELECT i.asked_at INTO oldest
+      FROM card_issuer.inquiry i
+     WHERE i.provider = check_inquiry_limit.provider
+       AND i.inquiry_no > made - allowed.inquiry_limit
+     ORDER BY i.inquiry_no
+     LIMIT 1;
+    IF (oldest <= now() - interval '1 hour') IS NOT TRUE THEN
+        RAISE EXCEPTION 'provider "%" has made % inquiries within an hour',
+            check_inquiry_limit.provider, allowed.inquiry_limit
+            USING ERRCODE = '53400',
+                  HINT = 'Wait, or ask the card issuer for a higher limit.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION card_issuer.check_inquiry_limit(screissue.company_id) IS
+    'check that a provider may make an inquiry';
+
+-- How many inquiries a provider may make within an hour, by its own role and
+-- permit_load by attribute included (E44, E45); NULL = any number.  Inquiries
+-- count from this call on.
+-- Errors: SR002 unknown; 22023.
+CREATE FUNCTION card_issuer.set_inquiry_limit(
+    provider screissue.company_id,
+    per_hour integer)
+    RETURNS void
+    LANGUAGE plpgsql
+    VOLATILE
+    SECURITY DEFINER
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+BEGIN
+    PERFORM card_issuer.own_company();
+    PERFORM card_issuer.require_provider(set_inquiry_limit.provider);
+    IF set_inquiry_limit.per_hour < 1 THEN
+        RAISE EXCEPTION 'inquiry limit % is not positive',
+            set_inquiry_limit.per_hour
+            USING ERRCODE = '22023',
+                  HINT = 'To stop all inquiries use card_issuer.suspend_provider.';
+    END IF;
+    UPDATE card_issuer.provider p
+       SET inquiry_limit = set_inquiry_limit.per_hour,
+           inquiry_limit_from = card_issuer.inquiries_made(p.provider)
+     WHERE p.provider = set_inquiry_limit.provider;
+END
+$$;
+COMMENT ON FUNCTION
+    card_issuer.set_inquiry_limit(screissue.company_id, integer) IS
+    'limit the inquiries of a provider';
 
 -- The sequence that numbers the inquiries of a company, unless it is there.
 CREATE FUNCTION card_issuer.create_inquiry_sequence(

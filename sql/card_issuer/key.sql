@@ -146,7 +146,8 @@ COMMENT ON FUNCTION card_issuer.revoke_key(integer) IS
 -- R32: draws a secret for the card, and keeps its digest only.  attribute is
 -- for cards that store one and give it as it is; secret is for cards that
 -- encrypt CARD_ID/SECRET afresh each time, for this key.  Called again, the
--- card answers to the new secret and key only.  Planned without values: auto_explain would show it.
+-- card answers to the new secret and key only.  The settings keep the secret
+-- out of debug_print_plan and auto_explain.
 -- Errors: SR004 unknown card; SR005 neither produced nor active; SR011 the
 -- key is unknown, retired or revoked.
 CREATE FUNCTION card_issuer.personalize_card(
@@ -159,6 +160,7 @@ CREATE FUNCTION card_issuer.personalize_card(
     SECURITY DEFINER
     SET search_path = pg_catalog, screissue, pg_temp
     SET plan_cache_mode = force_generic_plan
+    SET auto_explain.log_nested_statements = off
 AS $$
 DECLARE
     key record;

@@ -1,7 +1,8 @@
 -- Loading permissions, and proof of load and unload (R7, R8, R11, R12)
 --
--- The calls are planned without the values of their arguments: auto_explain
--- would show the card id that an attribute was decrypted to.
+-- A card id that an attribute was decrypted to must not show.  So the statements
+-- of the calls are planned without values, as debug_print_plan would give them
+-- to any caller, and auto_explain passes them over: it prints parameters.
 
 CREATE TYPE card_issuer.loadable_application AS (
     provider screissue.company_id,
@@ -293,6 +294,8 @@ CREATE FUNCTION card_issuer.judge_load_by_attribute(
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
 DECLARE
+    party CONSTANT screissue.company_id :=
+        card_issuer.asking_party(application.provider);
     opened CONSTANT record := card_issuer.open_attribute(attribute);
     permission card_issuer.permission;
 BEGIN
@@ -304,7 +307,7 @@ BEGIN
         permission.refusal := opened.cause;
     END IF;
     PERFORM card_issuer.record_inquiry(
-        application.provider, app, attribute, opened.card,
+        party, app, attribute, opened.card,
         permission.inherits, permission.refusal,
         CASE WHEN permission.refusal IS NULL THEN permission.message_id END);
     IF permission.refusal IS NOT NULL THEN
@@ -335,7 +338,8 @@ COMMENT ON FUNCTION card_issuer.judge_load_by_attribute(
 --
 -- Errors: 22023; SR002 contract not in force; SR003 unknown or withdrawn
 -- application; 42501 another provider's; SR004 unknown card id (operators);
--- SR011 the file of the attribute's key cannot be used.
+-- SR011 the file of the attribute's key cannot be used; 53400 too many
+-- inquiries by attribute.
 CREATE FUNCTION card_issuer.permit_load(
     app screissue.app_id,
     card screissue.card_id DEFAULT NULL,
@@ -355,6 +359,7 @@ CREATE FUNCTION card_issuer.permit_load(
     SECURITY DEFINER
     SET search_path = pg_catalog, screissue, pg_temp
     SET plan_cache_mode = force_generic_plan
+    SET auto_explain.log_nested_statements = off
 AS $$
 DECLARE
     by_operator CONSTANT boolean := card_issuer.is_operator(calling_role());
@@ -463,6 +468,7 @@ CREATE FUNCTION card_issuer.confirm_load(
     SECURITY DEFINER
     SET search_path = pg_catalog, screissue, pg_temp
     SET plan_cache_mode = force_generic_plan
+    SET auto_explain.log_nested_statements = off
 AS $$
 DECLARE
     place record;
@@ -554,6 +560,7 @@ CREATE FUNCTION card_issuer.confirm_unload(message screissue.message_id)
     SECURITY DEFINER
     SET search_path = pg_catalog, screissue, pg_temp
     SET plan_cache_mode = force_generic_plan
+    SET auto_explain.log_nested_statements = off
 AS $$
 DECLARE
     place record;

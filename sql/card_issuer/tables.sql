@@ -29,17 +29,26 @@ CREATE TABLE card_issuer.provider (
     contract_from date,
     contract_until date,
     suspended_at timestamp with time zone,
+    inquiry_limit integer,
+    inquiry_limit_from bigint,
     CONSTRAINT provider_pkey PRIMARY KEY (provider),
     CONSTRAINT provider_role_name_key UNIQUE (role_name),
     CONSTRAINT provider_delivery_check
         CHECK (delivery IN ('push', 'pull', 'on_request')),
     CONSTRAINT provider_contract_check
-        CHECK (contract_from <= contract_until)
+        CHECK (contract_from <= contract_until),
+    CONSTRAINT provider_inquiry_limit_check
+        CHECK (inquiry_limit > 0 AND inquiry_limit_from >= 0)
 );
 COMMENT ON TABLE card_issuer.provider IS
     'contracts with service providers (R4, R5)';
 COMMENT ON COLUMN card_issuer.provider.delivery IS
     'push and pull: notices are written; on_request: the provider asks (Fig. 19)';
+
+COMMENT ON COLUMN card_issuer.provider.inquiry_limit IS
+    'inquiries that the provider may make within an hour; NULL = any number';
+COMMENT ON COLUMN card_issuer.provider.inquiry_limit_from IS
+    'number of the last inquiry that does not count for the limit';
 
 CREATE TABLE card_issuer.notice_counter (
     provider screissue.company_id NOT NULL,
@@ -364,14 +373,17 @@ CREATE VIEW card_issuer.inquiry_report AS
            count(i.inquiry_no) FILTER (WHERE i.cause IS NULL) AS positive,
            count(i.cause) AS negative,
            m.inquiries - count(i.inquiry_no) AS hidden,
-           max(i.asked_at) AS last_asked_at
+           max(i.asked_at) AS last_asked_at, m.inquiry_limit
       FROM (SELECT c.provider,
-                   card_issuer.inquiries_made(c.provider) AS inquiries
+                   card_issuer.inquiries_made(c.provider) AS inquiries,
+                   p.inquiry_limit
               FROM (SELECT p.provider FROM card_issuer.provider p
                      UNION
-                    SELECT s.company_id FROM card_issuer.self s) c) m
+                    SELECT s.company_id FROM card_issuer.self s) c
+              LEFT JOIN card_issuer.provider p
+                ON p.provider OPERATOR(screissue.=) c.provider) m
       LEFT JOIN card_issuer.inquiry i
         ON i.provider OPERATOR(screissue.=) m.provider
-     GROUP BY m.provider, m.inquiries;
+     GROUP BY m.provider, m.inquiries, m.inquiry_limit;
 COMMENT ON VIEW card_issuer.inquiry_report IS
     'inquiries of each provider, and how many of them were rolled back';

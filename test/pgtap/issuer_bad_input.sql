@@ -3,7 +3,7 @@
 -- changed
 BEGIN;
 \ir include/issuer.sql
-SELECT plan(190);
+SELECT plan(195);
 
 -- Cards that errors must mask: digits only.
 SELECT card_issuer.issue_card('4111111111111111', 100), card_issuer.issue_card('378282246310005', 100),
@@ -37,6 +37,7 @@ INSERT INTO t.call VALUES
     ('personalize_card', '{"card": "378282246310005", "key_id": "2"}', '{card,key_id}'),
     ('inquire', '{"attribute": "A", "app": "D276AB0085CD01"}', '{attribute,app}'),
     ('decrypt_attribute', '{"attribute": "A"}', '{attribute}'),
+    ('set_inquiry_limit', '{"provider": "METRO", "per_hour": "100"}', '{provider}'),
     ('inquiries_made', '{"company": "METRO"}', '{company}'),
     ('permit_load', '{"app": "D276AB0085CD02", "card": "378282246310005"}', '{app,card}'),
     ('confirm_load', '{"message": "M", "succeeded": "true"}', '{message,succeeded}'),
@@ -139,6 +140,7 @@ INSERT INTO t.wrong VALUES
     ('23505', $$reissue_card('6759649826438453', '3566002020360505')$$),
     ('SR005', $$withdraw_reissue('4111111111111111')$$),
     ('SR005', $$withdraw_reissue('3566002020360505')$$),
+    ('22023', $$set_inquiry_limit('METRO', 0)$$), ('22023', $$set_inquiry_limit('METRO', -1)$$),
     ('22023', $$fetch_notices('METRO', 0, -1)$$);
 INSERT INTO t.wrong VALUES
     ('SR009', format('confirm_load(%L, false)', :'loaded')),

@@ -2,7 +2,7 @@
 -- design 6, 8)
 BEGIN;
 \ir include/issuer.sql
-SELECT plan(441);
+SELECT plan(457);
 
 SELECT card_issuer.register_key(1, 'ecies-x25519'), card_issuer.register_key(2, 'ecies-p256'),
        card_issuer.register_key(3, 'rsa-oaep-sha256'), card_issuer.register_key(4, 'ecies-x25519'),
@@ -260,6 +260,35 @@ SELECT is(t.run($$SELECT r.hidden FROM card_issuer.inquiry_report r WHERE r.prov
 SELECT is(t.run($$SELECT m.card_id FROM card_issuer.masked_inquiry m WHERE m.cause = 'unknown_card' AND m.card_id ~ '[*]{8}' LIMIT 1$$, 'auditor'),
           mask('4111111111111112'), 'E60: an auditor reads masked ids');
 SELECT t.refused('SELECT count(*) FROM card_issuer.inquiry', '42501', 'E60: and no others', r) FROM unnest('{clerk,auditor,metro}'::name[]) r;
+
+-- E44, E45: so many inquiries within an hour, counting those rolled back.
+SELECT card_issuer.set_inquiry_limit('METRO', 3) \g /dev/null
+SELECT is(t.inquire(:'term_fixed', :METRO1), format('(200,t,%s)', :'term'), 'E44: within the limit') FROM generate_series(1, 2);
+SAVEPOINT hidden;
+SELECT t.inquire(:'term_fixed', :METRO1) \g /dev/null
+ROLLBACK TO hidden;
+SELECT t.refused(q, '53400', 'E44: one more: ' || left(q, 40), 'metro')
+  FROM unnest(ARRAY[format('SELECT card_issuer.inquire(%L, %L)', :'term_fixed', :METRO1),
+                    format('SELECT card_issuer.inquire(%L, %L)', :'term_fixed', :SHOP1),
+                    format('SELECT card_issuer.inquire(%L, %L)', :'term_fixed', 'D276FFFFFFFF'),
+                    format('SELECT card_issuer.permit_load(app => %L, attribute => %L)', :METRO1, :'term_fixed')]) q;
+SELECT is(t.inquire(:'term_fixed', :METRO1, 'clerk'), format('(200,t,%s)', :'term'), 'E44: an operator goes on');
+SELECT is(t.inquire(:'term_fixed', :SHOP1, 'shop'), '(200,f,)', 'E44: so does another provider');
+SELECT is(t.run(format('SELECT p.permitted FROM card_issuer.permit_load(app => %L, card => ''CARD-L'') p', :METRO1), 'metro'), 'true', 'E44: and who names the card')
+  FROM card_issuer.issue_card('CARD-L', 100);
+UPDATE card_issuer.inquiry i SET asked_at = i.asked_at - interval '61 minutes';
+SELECT is(t.inquire(:'term_fixed', :METRO1), format('(200,t,%s)', :'term'), 'E44: an hour later');
+SELECT card_issuer.set_inquiry_limit('METRO', 3) \g /dev/null
+SAVEPOINT hidden;
+SELECT t.inquire(:'term_fixed', :METRO1) FROM generate_series(1, 3) \g /dev/null
+ROLLBACK TO hidden;
+SELECT t.refused(format('SELECT card_issuer.inquire(%L, %L)', :'term_fixed', :METRO1), '53400', 'E44: all of the last ones were rolled back', 'metro');
+SELECT is((SELECT r.inquiry_limit FROM card_issuer.inquiry_report r WHERE r.provider = 'METRO'), 3, 'E44: the limit in the report');
+SELECT card_issuer.set_inquiry_limit('METRO', 1) \g /dev/null
+SELECT is(t.inquire(:'term_fixed', :METRO1), format('(200,t,%s)', :'term'), 'E44: a limit counts from when it is set');
+SELECT t.refused(format('SELECT card_issuer.inquire(%L, %L)', :'term_fixed', :METRO1), '53400', 'E44: one an hour', 'metro');
+SELECT card_issuer.set_inquiry_limit('METRO', NULL) \g /dev/null
+SELECT is(t.inquire(:'term_fixed', :METRO1), format('(200,t,%s)', :'term'), 'E44: no limit') FROM generate_series(1, 2);
 
 SELECT * FROM finish();
 ROLLBACK;

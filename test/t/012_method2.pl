@@ -548,6 +548,29 @@ foreach my $call (inquire(fresh($good)), sprintf($permit, fresh($good)))
 	unlike($plans, qr/$plain|$plain_secret/, 'R35: but no card id and no secret');
 }
 
+# Any caller can have the plans of nested statements sent to it: no constant in
+# them may be the card's id, which is looked for as bytes in decimal.
+my $bytes = join ' ', map { $_ > 127 ? $_ - 256 : $_ }
+  map { hex } bank("SELECT encode(card_id_send('$good'), 'hex')") =~ /../g;
+my $printed = 'SET client_min_messages = log; SET debug_print_plan = on; SET debug_print_rewritten = on;';
+sub print_of
+{
+	my ($role, $call) = @_;
+	my ($status, $out, $err) = $bank->psql('postgres', "SET ROLE $role; $printed $call; $call");
+
+	return $err;
+}
+like(print_of('postgres', "SELECT FROM card_issuer.card c WHERE c.card_id = '$good'"),
+	qr/constvalue.*\Q$bytes\E/s, 'a plan that names a card has its bytes');
+bank('UPDATE card_issuer.self SET distributed = true');
+foreach my $call (inquire(fresh($good)), sprintf($permit, fresh($good)))
+{
+	my $plans = print_of('metro', $call);
+	like($plans, qr/PLANNEDSTMT/, 'the plans of a call reach the provider');
+	unlike($plans, qr/\Q$bytes\E/, 'R42: and none has the card id in it');
+}
+bank('UPDATE card_issuer.self SET distributed = false');
+
 # decryptions(CALL): how many there are in CALL, prepared and executed 7 times
 sub decryptions
 {
