@@ -98,8 +98,8 @@ SELECT provider, inquiries, positive, negative, hidden
   FROM card_issuer.inquiry_report
  ORDER BY provider;
 SQL
-expect "one inquiry of METRO was hidden" bank \
-	"SELECT hidden FROM card_issuer.inquiry_report WHERE provider = 'METRO'" 1
+expect "two inquiries of METRO are hidden: this one, and the one that failed" bank \
+	"SELECT hidden FROM card_issuer.inquiry_report WHERE provider = 'METRO'" 2
 
 step "R35, R36" "the causes, in the bank's server log; card ids are masked"
 run <<SH

@@ -48,6 +48,7 @@ REVOKE ALL ON FUNCTION
     screissue.begin_setup(),
     screissue.check_owners(),
     screissue.check_privileges(),
+    screissue.enable_triggers(),
     screissue.revoke_relation(regclass),
     screissue.revoke_tables(name),
     screissue.layout_1(),

@@ -41,10 +41,13 @@
 #endif
 
 /*
- * 18: how a function that does not return is marked; the tuple that is no
- * conflict of its own; whether a deferrable key will do.
+ * 18: where an index scan counts what it does; how a function that does not
+ * return is marked; the tuple that is no conflict of its own; whether a
+ * deferrable key will do.
  */
 #if PG_VERSION_NUM < 180000
+#define index_beginscan(table, index, snapshot, instrument, keys, order_bys) \
+	(index_beginscan)(table, index, snapshot, keys, order_bys)
 #define pg_noreturn __attribute__((noreturn))
 #define ExecCheckIndexConstraints(target, slot, estate, conflict, own, arbiters) \
 	(ExecCheckIndexConstraints)(target, slot, estate, conflict, arbiters)

@@ -62,6 +62,7 @@
 #include "type_support.h"
 
 PG_FUNCTION_INFO_V1(screissue_inquire);
+PG_FUNCTION_INFO_V1(screissue_begin_inquiry);
 PG_FUNCTION_INFO_V1(screissue_open_attribute);
 PG_FUNCTION_INFO_V1(screissue_record_inquiry);
 PG_FUNCTION_INFO_V1(screissue_decrypt_attribute);
@@ -139,6 +140,7 @@ typedef struct OpenedAttribute
 /* What is on record of an inquiry */
 typedef struct InquiryRecord
 {
+	int64 inquiry_no; /* 0 = it is not to be written */
 	uint64_t provider; /* in whose name it was made */
 	Datum app;
 	struct varlena *attribute;
@@ -452,6 +454,20 @@ next_inquiry_no(uint64_t provider)
 	return nextval_internal(sequence, false);
 }
 
+/*
+ * Number an inquiry that is to be written, before anything is read for it: one
+ * that fails on its way, or is rolled back, leaves its number.  0 = it is not
+ * to be written.  Raises 25006 where it should be and cannot.
+ */
+static int64
+begin_inquiry(uint64_t provider)
+{
+	if (!audit_inquiries || RecoveryInProgress())
+		return 0;
+	PreventCommandIfReadOnly("inquire()");
+	return next_inquiry_no(provider);
+}
+
 /* SHA-256 of the text of an attribute, as the provider has it on record */
 static bytea *
 digest_attribute(struct varlena *attribute)
@@ -464,11 +480,10 @@ digest_attribute(struct varlena *attribute)
 	return screissue_varlena(digest, sizeof(digest));
 }
 
-/* Write the row of an inquiry (Fig. 16); returns its number. */
-static int64
+/* Write the row of an inquiry (Fig. 16). */
+static void
 write_inquiry(const InquiryRecord *record)
 {
-	int64 inquiry_no = next_inquiry_no(record->provider);
 	NameData role;
 	Datum values[INQUIRY_COLUMNS];
 	bool isnull[INQUIRY_COLUMNS] = {0};
@@ -476,7 +491,7 @@ write_inquiry(const InquiryRecord *record)
 
 	namestrcpy(&role, GetUserNameFromId(screissue_caller(), false));
 	values[INQUIRY_PROVIDER] = CompanyIdGetDatum(record->provider);
-	values[INQUIRY_NO] = Int64GetDatum(inquiry_no);
+	values[INQUIRY_NO] = Int64GetDatum(record->inquiry_no);
 	values[INQUIRY_ASKED_AT] = TimestampTzGetDatum(GetCurrentStatementStartTimestamp());
 	values[INQUIRY_ROLE] = NameGetDatum(&role);
 	values[INQUIRY_APP_ID] = record->app;
@@ -496,18 +511,17 @@ write_inquiry(const InquiryRecord *record)
 	table_tuple_insert(writer.table, writer.row, writer.estate->es_output_cid, 0, NULL);
 	list_free(ExecInsertIndexTuples(writer.target, writer.row, writer.estate, false, false, NULL, NIL, false));
 	screissue_end_writing(&writer);
-	return inquiry_no;
 }
 
 /* Number and card of an inquiry, as far as there are any; NULL if none */
 static char *
-inquiry_detail(const InquiryRecord *record, int64 inquiry_no)
+inquiry_detail(const InquiryRecord *record)
 {
 	StringInfoData detail;
 
 	initStringInfo(&detail);
-	if (inquiry_no > 0)
-		appendStringInfo(&detail, "Inquiry " INT64_FORMAT ".", inquiry_no);
+	if (record->inquiry_no > 0)
+		appendStringInfo(&detail, "Inquiry " INT64_FORMAT ".", record->inquiry_no);
 	if (record->card != (Datum) 0)
 	{
 		struct varlena *card = DatumGetCardIdPP(record->card);
@@ -529,12 +543,12 @@ inquiry_result(const InquiryRecord *record)
 
 /* To the server log alone: the cause of a negative reply is not the client's. */
 static void
-log_inquiry(const InquiryRecord *record, int64 inquiry_no)
+log_inquiry(const InquiryRecord *record)
 {
 	struct varlena *app = DatumGetAppIdPP(record->app);
 	char company[COMPANY_ID_MAX_TEXT + 1];
 	char aid[APP_ID_MAX_TEXT + 1];
-	char *detail = inquiry_detail(record, inquiry_no);
+	char *detail = inquiry_detail(record);
 
 	company[company_id_format(record->provider, company)] = '\0';
 	aid[app_id_format(VARLENA_IMAGE(app), VARLENA_IMAGE_LEN(app), aid)] = '\0';
@@ -552,21 +566,11 @@ log_inquiry(const InquiryRecord *record, int64 inquiry_no)
 static void
 record_inquiry(const InquiryRecord *record)
 {
-	int64 inquiry_no = 0;
-
-	if (audit_inquiries && !RecoveryInProgress())
-		inquiry_no = write_inquiry(record);
+	if (record->inquiry_no > 0)
+		write_inquiry(record);
 	if (log_inquiries == LOG_INQUIRIES_ALL ||
 		(log_inquiries == LOG_INQUIRIES_NEGATIVE && record->cause != NULL))
-		log_inquiry(record, inquiry_no);
-}
-
-/* Raise 25006 where an inquiry would have to be written and cannot be. */
-static void
-check_writable(void)
-{
-	if (audit_inquiries && !RecoveryInProgress())
-		PreventCommandIfReadOnly("inquire()");
+		log_inquiry(record);
 }
 
 /* The function's row type, looked up once */
@@ -604,11 +608,11 @@ screissue_inquire(PG_FUNCTION_ARGS)
 	screissue_get_issuer(&issuer);
 	require_argument(fcinfo, 0, "attribute");
 	require_argument(fcinfo, 1, "app");
-	check_writable();
 
 	record.attribute = PG_GETARG_CARD_ATTRIBUTE_PP(0);
 	record.app = PG_GETARG_DATUM(1);
 	cause = judge_party(&issuer, record.app, &record.provider);
+	record.inquiry_no = begin_inquiry(record.provider);
 	if (cause == CAUSE_NONE)
 		cause = answer(&issuer, record.attribute, record.app, PG_ARGISNULL(2) ? NULL : PG_GETARG_TEXT_PP(2),
 					   &opened, &card, &entitlement);
@@ -626,9 +630,16 @@ screissue_inquire(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(get_row_type(fcinfo), values, isnull)));
 }
 
+/* begin_inquiry(provider): the number of what permit_load is asked */
+Datum
+screissue_begin_inquiry(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT64(begin_inquiry(PG_GETARG_COMPANY_ID(0)));
+}
+
 /*
- * open_attribute(attribute, OUT card, OUT cause): the card that gave an
- * attribute, or why there is none; for permit_load.
+ * open_attribute(attribute): the card that gave an attribute, or why there is
+ * none, and what it said of itself; for permit_load.
  */
 Datum
 screissue_open_attribute(PG_FUNCTION_ARGS)
@@ -638,8 +649,9 @@ screissue_open_attribute(PG_FUNCTION_ARGS)
 	OpenedAttribute opened;
 	CardRow card;
 	Cause cause;
-	Datum values[2];
-	bool isnull[2] = {0};
+	Datum values[4] = {0};
+	bool isnull[4] = {0};
+	Datum row;
 
 	screissue_get_issuer(&issuer);
 	cause = open_attribute(&issuer, attribute, &opened);
@@ -649,26 +661,34 @@ screissue_open_attribute(PG_FUNCTION_ARGS)
 	values[0] = opened.card;
 	isnull[0] = opened.card == (Datum) 0;
 	isnull[1] = cause == CAUSE_NONE;
-	values[1] = isnull[1] ? (Datum) 0 : CStringGetTextDatum(cause_word[cause]);
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(get_row_type(fcinfo), values, isnull)));
+	if (!isnull[1])
+		values[1] = CStringGetTextDatum(cause_word[cause]);
+	values[2] = Int32GetDatum(opened.key_id);
+	isnull[3] = !opened.has_secret;
+	if (opened.has_secret)
+		values[3] = PointerGetDatum(screissue_varlena(opened.secret_sha256, CRYPTO_SHA256_SIZE));
+	row = HeapTupleGetDatum(heap_form_tuple(get_row_type(fcinfo), values, isnull));
+	wipe_attribute(&opened);
+	PG_RETURN_DATUM(row);
 }
 
 /*
- * record_inquiry(provider, app, attribute, card, message, cause, permission):
- * keeps what permit_load was asked by attribute.
+ * record_inquiry(inquiry_no, provider, app, attribute, card, message, cause,
+ * permission): keeps what permit_load was asked by attribute.
  */
 Datum
 screissue_record_inquiry(PG_FUNCTION_ARGS)
 {
 	InquiryRecord record = {
-		.provider = PG_GETARG_COMPANY_ID(0),
-		.app = PG_GETARG_DATUM(1),
-		.attribute = PG_GETARG_CARD_ATTRIBUTE_PP(2),
-		.card = PG_ARGISNULL(3) ? (Datum) 0 : PG_GETARG_DATUM(3),
-		.reissued = !PG_ARGISNULL(4),
-		.message = PG_ARGISNULL(4) ? NULL : PG_GETARG_MESSAGE_ID(4),
-		.cause = PG_ARGISNULL(5) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(5)),
-		.permission = PG_ARGISNULL(6) ? NULL : PG_GETARG_MESSAGE_ID(6),
+		.inquiry_no = PG_GETARG_INT64(0),
+		.provider = PG_GETARG_COMPANY_ID(1),
+		.app = PG_GETARG_DATUM(2),
+		.attribute = PG_GETARG_CARD_ATTRIBUTE_PP(3),
+		.card = PG_ARGISNULL(4) ? (Datum) 0 : PG_GETARG_DATUM(4),
+		.reissued = !PG_ARGISNULL(5),
+		.message = PG_ARGISNULL(5) ? NULL : PG_GETARG_MESSAGE_ID(5),
+		.cause = PG_ARGISNULL(6) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(6)),
+		.permission = PG_ARGISNULL(7) ? NULL : PG_GETARG_MESSAGE_ID(7),
 	};
 
 	record_inquiry(&record);

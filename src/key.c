@@ -22,7 +22,9 @@
 #include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/memutils.h"
 #include "utils/sortsupport.h"
+#include "utils/timestamp.h"
 
 #include "compat.h"
 #include "card_attribute.h"
@@ -39,18 +41,34 @@ PG_FUNCTION_INFO_V1(screissue_draw_secret);
 
 static char *key_directory;
 
-/* The keys that this session has loaded, by key id */
-static CryptoKey *loaded[KEY_COUNT];
+/* A key that this session has loaded, and the public part on record then */
+typedef struct LoadedKey
+{
+	CryptoKey *key; /* NULL = not loaded */
+	size_t public_key_len;
+	uint8_t public_key[CRYPTO_MAX_PUBLIC_KEY];
+} LoadedKey;
 
-/* Called when the setting is assigned, which every SIGHUP does anew. */
+static LoadedKey *loaded[KEY_COUNT]; /* by key id; made when first needed */
+static TimestampTz loaded_since; /* as PgReloadTime was */
+
 static void
-drop_keys(const char *new_directory, void *extra)
+drop_keys(void)
 {
 	for (int i = 0; i < KEY_COUNT; i++)
 	{
-		crypto_free_key(loaded[i]);
-		loaded[i] = NULL;
+		if (loaded[i] == NULL)
+			continue;
+		crypto_free_key(loaded[i]->key);
+		loaded[i]->key = NULL;
 	}
+}
+
+/* When the configuration is loaded again, the setting is assigned anew. */
+static void
+assign_key_directory(const char *directory, void *extra)
+{
+	drop_keys();
 }
 
 void
@@ -64,7 +82,7 @@ screissue_define_key_directory(void)
 							   PGC_SIGHUP,
 							   GUC_SUPERUSER_ONLY,
 							   NULL,
-							   drop_keys,
+							   assign_key_directory,
 							   NULL);
 }
 
@@ -131,6 +149,23 @@ load_key(int key_id, CardAttributeScheme scheme)
 	}
 }
 
+/* Load the key that is registered; raises SR011 if the file has another one. */
+static void
+load_registered_key(int key_id, const KeyRow *registered, LoadedKey *into)
+{
+	CryptoKey *key = load_key(key_id, registered->scheme);
+
+	if (!crypto_key_is(key, registered->public_key, registered->public_key_len))
+	{
+		crypto_free_key(key);
+		raise_no_key(key_id, "The key in its file is not the one that is registered.");
+	}
+	crypto_free_key(into->key);
+	into->key = key;
+	into->public_key_len = registered->public_key_len;
+	memcpy(into->public_key, registered->public_key, registered->public_key_len);
+}
+
 /*
  * The private key that is registered under the id; raises SR011.  It is good
  * until the end of the function that calls: no setting is assigned meanwhile.
@@ -138,19 +173,20 @@ load_key(int key_id, CardAttributeScheme scheme)
 CryptoKey *
 screissue_get_key(int key_id, const KeyRow *registered)
 {
-	CryptoKey *key = loaded[key_id];
+	LoadedKey *known;
 
-	if (key == NULL)
-	{
-		key = load_key(key_id, registered->scheme);
-		if (!crypto_key_is(key, registered->public_key, registered->public_key_len))
-		{
-			crypto_free_key(key);
-			raise_no_key(key_id, "The key in its file is not the one that is registered.");
-		}
-		loaded[key_id] = key;
-	}
-	return key;
+	/* A setting from the command line is not assigned again. */
+	if (loaded_since != PgReloadTime)
+		drop_keys();
+	loaded_since = PgReloadTime;
+
+	if (loaded[key_id] == NULL)
+		loaded[key_id] = MemoryContextAllocZero(TopMemoryContext, sizeof(LoadedKey));
+	known = loaded[key_id];
+	if (known->key == NULL || known->public_key_len != registered->public_key_len ||
+		memcmp(known->public_key, registered->public_key, known->public_key_len) != 0)
+		load_registered_key(key_id, registered, known);
+	return known->key;
 }
 
 static CardAttributeScheme

@@ -6,8 +6,15 @@
  * Each is one row, found by the primary key.  Where the tables are ordinary
  * ones, the index is scanned directly, which takes a fraction of the time of
  * a statement; where they are partitioned or distributed, a saved statement
- * finds the row, under the active snapshot.  Either way it is read by the same
- * code: a statement selects all columns, in their order.
+ * finds the row.  Either way the row is the one that the active snapshot sees,
+ * and is read by the same code: a statement selects all columns, in their
+ * order.
+ *
+ * Who asks must not learn from the server which rows were read: not by
+ * pg_stat_xact_all_tables or EXPLAIN (BUFFERS), which would tell of its own
+ * session how far a look-up came, nor by pg_locks, which shows the rows that a
+ * serializable transaction has read, to everybody.  So scans are not counted,
+ * and there the whole table is locked for reading.
  *
  *-------------------------------------------------------------------------
  */
@@ -19,8 +26,11 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/pg_enum.h"
+#include "executor/instrument.h"
 #include "executor/tuptable.h"
 #include "fmgr.h"
+#include "pgstat.h"
+#include "storage/predicate.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/fmgrprotos.h"
@@ -39,6 +49,8 @@
 #include "screissue.h"
 #include "table.h"
 #include "type_support.h"
+
+PG_FUNCTION_INFO_V1(screissue_cover_reads);
 
 #define MAX_KEYS 2
 
@@ -80,15 +92,11 @@ read_next(IndexScanDesc scan, const Lookup *lookup, void *row)
 	return found;
 }
 
-/*
- * Find the row by a scan of the primary key's index.  The lock on the index
- * is kept, as that on the table is.
- */
+/* Scan the index for the row. */
 static bool
-find_by_index(const Lookup *lookup, Relation table, Snapshot snapshot, const Datum *key, void *row)
+scan_index(const Lookup *lookup, Relation table, Relation index, Snapshot snapshot, const Datum *key, void *row)
 {
-	Relation index = index_open(screissue_primary_key(table), AccessShareLock);
-	IndexScanDesc scan = index_beginscan(table, index, snapshot, lookup->keys, 0);
+	IndexScanDesc scan = index_beginscan(table, index, snapshot, NULL, lookup->keys, 0);
 	ScanKeyData scan_key[MAX_KEYS];
 	bool found;
 
@@ -101,6 +109,60 @@ find_by_index(const Lookup *lookup, Relation table, Snapshot snapshot, const Dat
 	index_rescan(scan, scan_key, lookup->keys, NULL, 0);
 	found = read_next(scan, lookup, row);
 	index_endscan(scan);
+	return found;
+}
+
+/* Statistics of a relation, while they rest */
+typedef struct RestingStatistics
+{
+	bool enabled;
+	struct PgStat_TableStatus *counts;
+} RestingStatistics;
+
+static RestingStatistics
+rest_statistics(Relation relation)
+{
+	RestingStatistics resting = {relation->pgstat_enabled, relation->pgstat_info};
+
+	relation->pgstat_enabled = false;
+	relation->pgstat_info = NULL;
+	return resting;
+}
+
+static void
+resume_statistics(Relation relation, RestingStatistics resting)
+{
+	relation->pgstat_enabled = resting.enabled;
+	relation->pgstat_info = resting.counts;
+}
+
+/*
+ * Find the row by a scan of the primary key's index, which leaves no trace of
+ * what it found.  The lock on the index is kept, as that on the table is.
+ */
+static bool
+find_by_index(const Lookup *lookup, Relation table, const Datum *key, void *row)
+{
+	Snapshot snapshot = GetActiveSnapshot();
+	Relation index = screissue_open_primary_key(table, AccessShareLock, lookup->keys);
+	RestingStatistics of_table = rest_statistics(table);
+	RestingStatistics of_index = rest_statistics(index);
+	BufferUsage buffers = pgBufferUsage;
+	bool found = false;
+
+	PredicateLockRelation(table, snapshot);
+	PredicateLockRelation(index, snapshot);
+	PG_TRY();
+	{
+		found = scan_index(lookup, table, index, snapshot, key, row);
+	}
+	PG_FINALLY();
+	{
+		pgBufferUsage = buffers;
+		resume_statistics(index, of_index);
+		resume_statistics(table, of_table);
+	}
+	PG_END_TRY();
 	index_close(index, NoLock);
 	return found;
 }
@@ -116,8 +178,38 @@ find_by_statement(Lookup *lookup, Relation table, Datum *key, void *row)
 	return screissue_select(table, &lookup->statement, key, NULL, lookup->read, row);
 }
 
+/*
+ * cover_reads(): in a serializable transaction, lock the card tables as a
+ * whole for reading, before a call of a provider's reads rows of them that it
+ * must not know of.
+ */
+Datum
+screissue_cover_reads(PG_FUNCTION_ARGS)
+{
+	static const char *const names[] = {"card", "entitlement", "app_load"};
+
+	if (!IsolationIsSerializable())
+		PG_RETURN_VOID();
+	for (int i = 0; i < (int) lengthof(names); i++)
+	{
+		Relation table = screissue_open_relation("card_issuer", names[i], AccessShareLock, NULL, 0);
+		ListCell *cell;
+
+		PredicateLockRelation(table, GetActiveSnapshot());
+		foreach (cell, RelationGetIndexList(table))
+		{
+			Relation index = index_open(lfirst_oid(cell), AccessShareLock);
+
+			PredicateLockRelation(index, GetActiveSnapshot());
+			index_close(index, NoLock);
+		}
+		table_close(table, NoLock);
+	}
+	PG_RETURN_VOID();
+}
+
 static bool
-find_row(Lookup *lookup, const IssuerRow *issuer, Snapshot snapshot, Datum *key, void *row)
+find_row(Lookup *lookup, const IssuerRow *issuer, Datum *key, void *row)
 {
 	Relation table = screissue_open_relation("card_issuer", lookup->table, AccessShareLock, lookup->shape, lookup->columns);
 	bool found;
@@ -125,7 +217,7 @@ find_row(Lookup *lookup, const IssuerRow *issuer, Snapshot snapshot, Datum *key,
 	if (issuer->distributed || table->rd_rel->relkind != RELKIND_RELATION)
 		found = find_by_statement(lookup, table, key, row);
 	else
-		found = find_by_index(lookup, table, snapshot, key, row);
+		found = find_by_index(lookup, table, key, row);
 	table_close(table, NoLock);
 	return found;
 }
@@ -159,7 +251,7 @@ read_issuer(TupleDesc descriptor, const Datum *values, const bool *isnull, void 
 
 /* This card issuer, one row; false if there is none. */
 bool
-screissue_find_issuer(const IssuerRow *issuer, Snapshot snapshot, Datum one_row, void *row)
+screissue_find_issuer(const IssuerRow *issuer, Datum one_row, void *row)
 {
 	static const Lookup lookup = {
 		.table = "self",
@@ -170,7 +262,7 @@ screissue_find_issuer(const IssuerRow *issuer, Snapshot snapshot, Datum one_row,
 		.read = read_issuer,
 	};
 	Relation self = screissue_open_table("card_issuer", lookup.table, AccessShareLock, self_shape, SELF_COLUMNS);
-	bool found = find_by_index(&lookup, self, snapshot, &one_row, row);
+	bool found = find_by_index(&lookup, self, &one_row, row);
 
 	table_close(self, NoLock);
 	return found;
@@ -204,7 +296,7 @@ read_application(TupleDesc descriptor, const Datum *values, const bool *isnull, 
 }
 
 bool
-screissue_find_application(const IssuerRow *issuer, Snapshot snapshot, Datum app, void *row)
+screissue_find_application(const IssuerRow *issuer, Datum app, void *row)
 {
 	static Lookup lookup = {
 		.table = "application",
@@ -216,7 +308,7 @@ screissue_find_application(const IssuerRow *issuer, Snapshot snapshot, Datum app
 		.statement = {"SELECT a.* FROM card_issuer.application a WHERE a.app_id OPERATOR(screissue.=) $1"},
 	};
 
-	return find_row(&lookup, issuer, snapshot, &app, row);
+	return find_row(&lookup, issuer, &app, row);
 }
 
 /* card_issuer.provider */
@@ -264,7 +356,7 @@ screissue_is_in_force(const ProviderRow *provider)
 }
 
 bool
-screissue_find_provider(const IssuerRow *issuer, Snapshot snapshot, Datum provider, void *row)
+screissue_find_provider(const IssuerRow *issuer, Datum provider, void *row)
 {
 	static Lookup lookup = {
 		.table = "provider",
@@ -276,7 +368,7 @@ screissue_find_provider(const IssuerRow *issuer, Snapshot snapshot, Datum provid
 		.statement = {"SELECT p.* FROM card_issuer.provider p WHERE p.provider OPERATOR(screissue.=) $1"},
 	};
 
-	return find_row(&lookup, issuer, snapshot, &provider, row);
+	return find_row(&lookup, issuer, &provider, row);
 }
 
 /* card_issuer.encryption_key */
@@ -311,7 +403,7 @@ read_key(TupleDesc descriptor, const Datum *values, const bool *isnull, void *re
 }
 
 bool
-screissue_find_key(const IssuerRow *issuer, Snapshot snapshot, Datum key_id, void *row)
+screissue_find_key(const IssuerRow *issuer, Datum key_id, void *row)
 {
 	static Lookup lookup = {
 		.table = "encryption_key",
@@ -323,7 +415,7 @@ screissue_find_key(const IssuerRow *issuer, Snapshot snapshot, Datum key_id, voi
 		.statement = {"SELECT k.* FROM card_issuer.encryption_key k WHERE k.key_id OPERATOR(pg_catalog.=) $1"},
 	};
 
-	return find_row(&lookup, issuer, snapshot, &key_id, row);
+	return find_row(&lookup, issuer, &key_id, row);
 }
 
 /* card_issuer.card */
@@ -413,7 +505,7 @@ screissue_find_card(const IssuerRow *issuer, Datum card, text *printed_number, C
 		.statement = {"SELECT c.* FROM card_issuer.card c WHERE c.card_id OPERATOR(screissue.=) $1"},
 	};
 
-	return find_row(&lookup, issuer, GetActiveSnapshot(), &card, &asked);
+	return find_row(&lookup, issuer, &card, &asked);
 }
 
 /* card_issuer.entitlement */
@@ -459,5 +551,5 @@ screissue_find_entitlement(const IssuerRow *issuer, Datum card, Datum app, Entit
 	};
 	Datum key[2] = {card, app};
 
-	return find_row(&lookup, issuer, GetActiveSnapshot(), key, row);
+	return find_row(&lookup, issuer, key, row);
 }

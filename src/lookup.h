@@ -9,7 +9,6 @@
 #define SCREISSUE_LOOKUP_H
 
 #include "utils/date.h"
-#include "utils/snapshot.h"
 
 #include "core/crypto.h"
 #include "core/message_id.h"
@@ -62,12 +61,12 @@ typedef struct EntitlementRow
 } EntitlementRow;
 
 /* Rows that hardly ever change: registry.c remembers them */
-extern bool screissue_find_issuer(const IssuerRow *issuer, Snapshot snapshot, Datum one_row, void *row);
-extern bool screissue_find_application(const IssuerRow *issuer, Snapshot snapshot, Datum app, void *row);
-extern bool screissue_find_provider(const IssuerRow *issuer, Snapshot snapshot, Datum provider, void *row);
-extern bool screissue_find_key(const IssuerRow *issuer, Snapshot snapshot, Datum key_id, void *row);
+extern bool screissue_find_issuer(const IssuerRow *issuer, Datum one_row, void *row);
+extern bool screissue_find_application(const IssuerRow *issuer, Datum app, void *row);
+extern bool screissue_find_provider(const IssuerRow *issuer, Datum provider, void *row);
+extern bool screissue_find_key(const IssuerRow *issuer, Datum key_id, void *row);
 
-/* What the active snapshot sees */
+/* Rows of a card */
 extern bool screissue_find_card(const IssuerRow *issuer, Datum card, text *printed_number, CardRow *row);
 extern bool screissue_find_entitlement(const IssuerRow *issuer, Datum card, Datum app, EntitlementRow *row);
 

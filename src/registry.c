@@ -12,7 +12,7 @@
  * Rows are read as the server reads its catalogs, by the newest snapshot: a
  * key that was revoked is revoked for transactions that are older, too.  What
  * was not found is not remembered, since who asks could fill the memory with
- * names.  Where tables are distributed nothing is remembered.
+ * names.  Where tables are distributed nothing is remembered but the issuer.
  *
  *-------------------------------------------------------------------------
  */
@@ -109,6 +109,7 @@ prepare_registry(void)
 {
 	static bool called_back = false;
 	Oid namespace = get_namespace_oid("card_issuer", false);
+	Oid tables[REGISTRY_TABLES];
 	HASHCTL settings = {.keysize = sizeof(RegistryKey), .entrysize = sizeof(RegistryEntry)};
 	MemoryContext memory;
 
@@ -117,8 +118,10 @@ prepare_registry(void)
 		CacheRegisterRelcacheCallback(forget, (Datum) 0);
 		called_back = true;
 	}
+	/* Each of these may hear of changes; which tables are ours comes last. */
 	for (int i = 0; i < REGISTRY_TABLES; i++)
-		registry.tables[i] = get_relname_relid(table_name[i], namespace);
+		tables[i] = get_relname_relid(table_name[i], namespace);
+	memcpy(registry.tables, tables, sizeof(tables));
 	memory = AllocSetContextCreate(CacheMemoryContext, "screissue registry", ALLOCSET_SMALL_SIZES);
 	settings.hcxt = memory;
 	registry.rows = hash_create("screissue registry", 32, &settings, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
@@ -155,27 +158,24 @@ remember(const RegistryKey *key, const void *row, size_t size, uint64 changes)
 	entry->row = copy;
 }
 
-typedef bool (*RowFinder)(const IssuerRow *issuer, Snapshot snapshot, Datum id, void *row);
+typedef bool (*RowFinder)(const IssuerRow *issuer, Datum id, void *row);
 
 /* Find a row by its id, in memory or by the newest snapshot in its table. */
 static bool
 get_row(const IssuerRow *issuer, const RegistryKey *key, RowFinder find, Datum id, void *row, size_t size)
 {
 	uint64 changes;
-	Snapshot snapshot;
 	bool found;
 
-	if (issuer != NULL && issuer->distributed)
-		return find(issuer, NULL, id, row);
 	if (recall(key, row, size))
 		return true;
 	if (registry.memory == NULL)
 		prepare_registry();
 	changes = registry.changes;
-	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	found = find(issuer, snapshot, id, row);
-	UnregisterSnapshot(snapshot);
-	if (found)
+	PushActiveSnapshot(GetLatestSnapshot());
+	found = find(issuer, id, row);
+	PopActiveSnapshot();
+	if (found && (issuer == NULL || !issuer->distributed))
 		remember(key, row, size, changes);
 	return found;
 }
@@ -222,8 +222,9 @@ screissue_get_registered_key(const IssuerRow *issuer, int key_id, KeyRow *row)
 }
 
 /*
- * Trigger AFTER INSERT, UPDATE, DELETE or TRUNCATE FOR EACH STATEMENT on each
- * of the tables: everybody is to forget what is remembered of them.
+ * Trigger AFTER INSERT, UPDATE or DELETE FOR EACH ROW, and AFTER TRUNCATE, on
+ * each of the tables: everybody is to forget what is remembered of them.  (For
+ * each row, since the worker of a subscription fires no others.)
  */
 Datum
 screissue_registry_changed(PG_FUNCTION_ARGS)

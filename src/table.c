@@ -13,6 +13,7 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/tableam.h"
@@ -109,6 +110,25 @@ screissue_primary_key(Relation table)
 		ereport(ERROR,
 				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				errmsg("table \"%s\" has no primary key", RelationGetRelationName(table)));
+	return index;
+}
+
+/*
+ * Open the index of the primary key, which is to be made of so many columns,
+ * the first ones; raises 55000 if it is not.
+ */
+Relation
+screissue_open_primary_key(Relation table, LOCKMODE lockmode, int columns)
+{
+	Relation index = index_open(screissue_primary_key(table), lockmode);
+	bool fits = index->rd_index->indnkeyatts == columns;
+
+	for (int i = 0; i < columns && fits; i++)
+		fits = index->rd_index->indkey.values[i] == i + 1;
+	if (!fits)
+		ereport(ERROR,
+				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("table \"%s\" does not have the primary key that setup gave it", RelationGetRelationName(table)));
 	return index;
 }
 

@@ -28,6 +28,7 @@ extern Relation screissue_open_relation(const char *schema, const char *name, LO
 extern Relation screissue_open_table(const char *schema, const char *name, LOCKMODE lockmode, const ColumnShape *shape, int columns);
 extern void screissue_check_table(Relation table, const ColumnShape *shape, int columns);
 extern Oid screissue_primary_key(Relation table);
+extern Relation screissue_open_primary_key(Relation table, LOCKMODE lockmode, int columns);
 
 /* A statement that is planned once per session, on first use */
 typedef struct SavedStatement

@@ -35,6 +35,48 @@ CREATE FUNCTION card_issuer.registry_changed()
 COMMENT ON FUNCTION card_issuer.registry_changed() IS
     'trigger that makes sessions forget what they remember of a table';
 
+-- Puts the triggers on these tables; for setup().  FOR EACH ROW, since the
+-- worker of a subscription fires no others.
+CREATE FUNCTION card_issuer.create_registry_triggers()
+    RETURNS void
+    LANGUAGE plpgsql
+    VOLATILE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    registry_table text;
+BEGIN
+    FOREACH registry_table IN ARRAY
+        '{self, provider, application, encryption_key}'::text[]
+    LOOP
+        EXECUTE format(
+            'CREATE OR REPLACE TRIGGER registry_changed'
+            ' AFTER INSERT OR UPDATE OR DELETE ON card_issuer.%I'
+            ' FOR EACH ROW EXECUTE FUNCTION card_issuer.registry_changed()',
+            registry_table);
+        EXECUTE format(
+            'CREATE OR REPLACE TRIGGER registry_truncated'
+            ' AFTER TRUNCATE ON card_issuer.%I'
+            ' FOR EACH STATEMENT'
+            ' EXECUTE FUNCTION card_issuer.registry_changed()',
+            registry_table);
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION card_issuer.create_registry_triggers() IS
+    'triggers on the tables that inquiries remember, for setup()';
+
+-- In a serializable transaction pg_locks shows to everybody which rows were
+-- read.  Called before a provider's call reads rows that it must not know of;
+-- there, the card tables are locked as a whole for reading.
+CREATE FUNCTION card_issuer.cover_reads()
+    RETURNS void
+    LANGUAGE c
+    STABLE
+    AS 'MODULE_PATHNAME', 'screissue_cover_reads';
+COMMENT ON FUNCTION card_issuer.cover_reads() IS
+    'keep pg_locks from showing which rows a provider''s call reads';
+
 -- The card id in an attribute, for operators, who are told what is wrong.
 -- Errors: SR011 unknown or revoked key, or its file cannot be used; SR012 not
 -- decryptable.
@@ -49,12 +91,19 @@ COMMENT ON FUNCTION
     card_issuer.decrypt_attribute(screissue.card_attribute) IS
     'card id in a card attribute';
 
--- The card that gave an attribute.  cause: why it is not to be believed, in
--- the words of card_issuer.inquiry.
+-- What a card attribute says, and why it is not to be believed: cause, in the
+-- words of card_issuer.inquiry, NULL = it is.
+CREATE TYPE card_issuer.opened_attribute AS (
+    card screissue.card_id,
+    cause text,
+    key_id integer,
+    secret_sha256 bytea);
+COMMENT ON TYPE card_issuer.opened_attribute IS
+    'card attribute that was decrypted';
+
 CREATE FUNCTION card_issuer.open_attribute(
-    attribute screissue.card_attribute,
-    OUT card screissue.card_id,
-    OUT cause text)
+    attribute screissue.card_attribute)
+    RETURNS card_issuer.opened_attribute
     LANGUAGE c
     VOLATILE STRICT
     COST 100
@@ -63,9 +112,20 @@ COMMENT ON FUNCTION
     card_issuer.open_attribute(screissue.card_attribute) IS
     'card that gave an attribute';
 
--- Keeps what was asked by attribute: in card_issuer.inquiry and in the server
--- log, as screissue.audit_inquiries and screissue.log_inquiries have it.
+-- The number of an inquiry, which no rollback gives back; 0 = it is not to be
+-- written (screissue.audit_inquiries, or a standby).  Errors: 25006.
+CREATE FUNCTION card_issuer.begin_inquiry(provider screissue.company_id)
+    RETURNS bigint
+    LANGUAGE c
+    VOLATILE STRICT
+    AS 'MODULE_PATHNAME', 'screissue_begin_inquiry';
+COMMENT ON FUNCTION card_issuer.begin_inquiry(screissue.company_id) IS
+    'number of an inquiry that begins';
+
+-- Keeps what was asked by attribute: in card_issuer.inquiry, if it has a
+-- number, and in the server log, as screissue.log_inquiries has it.
 CREATE FUNCTION card_issuer.record_inquiry(
+    inquiry_no bigint,
     provider screissue.company_id,
     app screissue.app_id,
     attribute screissue.card_attribute,
@@ -78,7 +138,7 @@ CREATE FUNCTION card_issuer.record_inquiry(
     VOLATILE
     AS 'MODULE_PATHNAME', 'screissue_record_inquiry';
 COMMENT ON FUNCTION card_issuer.record_inquiry(
-    screissue.company_id, screissue.app_id, screissue.card_attribute,
+    bigint, screissue.company_id, screissue.app_id, screissue.card_attribute,
     screissue.card_id, screissue.message_id, text, screissue.message_id) IS
     'record of an inquiry (Fig. 16)';
 

@@ -42,12 +42,14 @@ COMMENT ON FUNCTION card_issuer.require_loadable(screissue.app_id) IS
 -- NULL nothing, else unknown_card, printed_number or card_status.  To a
 -- provider, who may not name it, a card whose id only the issuer can read is
 -- unknown, and is not locked: who guesses ids must not learn by waiting that
--- there is such a card.
+-- there is such a card.  opened: the attribute that named the card, judged again
+-- by what is on record now, or NULL.
 -- produced: the card is not handed over yet, a load now is one at issue (R11).
 CREATE FUNCTION card_issuer.lock_card_for_load(
     card screissue.card_id,
     printed_number text,
     may_name_it boolean,
+    opened card_issuer.opened_attribute,
     OUT obstacle text,
     OUT produced boolean)
     LANGUAGE plpgsql
@@ -61,10 +63,20 @@ BEGIN
      WHERE c.card_id = card
        AND (may_name_it
             OR screissue.method_of(c.platform_type) IS DISTINCT FROM 2)
-    RETURNING c.status, c.valid_until, c.printed_number INTO found_card;
+    RETURNING c.status, c.valid_until, c.printed_number, c.attribute_key_id,
+              c.secret_sha256
+         INTO found_card;
     lock_card_for_load.produced := found_card.status = 'produced';
     lock_card_for_load.obstacle := CASE
         WHEN found_card.status IS NULL THEN 'unknown_card'
+        WHEN opened.card IS NOT NULL
+             AND found_card.secret_sha256 IS DISTINCT FROM opened.secret_sha256
+            THEN 'secret'
+        WHEN found_card.attribute_key_id <> opened.key_id
+             AND opened.secret_sha256 IS NOT NULL THEN 'other_key'
+        WHEN EXISTS (SELECT FROM card_issuer.encryption_key k
+                      WHERE k.key_id = opened.key_id
+                        AND k.revoked_at IS NOT NULL) THEN 'revoked_key'
         WHEN (lock_card_for_load.printed_number = found_card.printed_number) IS FALSE
             THEN 'printed_number'
         WHEN found_card.status NOT IN ('active', 'produced')
@@ -73,7 +85,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION
-    card_issuer.lock_card_for_load(screissue.card_id, text, boolean) IS
+    card_issuer.lock_card_for_load(
+        screissue.card_id, text, boolean, card_issuer.opened_attribute) IS
     'lock a card and tell what stands against a load';
 
 -- A loading permission as permit_load answers it; refusal NULL = permitted.
@@ -248,7 +261,8 @@ CREATE FUNCTION card_issuer.judge_load(
     load_file_sha256 bytea,
     reload_of screissue.message_id,
     printed_number text,
-    may_name_it boolean)
+    may_name_it boolean,
+    opened card_issuer.opened_attribute DEFAULT NULL)
     RETURNS card_issuer.permission
     LANGUAGE plpgsql
     VOLATILE
@@ -256,7 +270,7 @@ CREATE FUNCTION card_issuer.judge_load(
 AS $$
 DECLARE
     state CONSTANT record := card_issuer.lock_card_for_load(
-        card, printed_number, may_name_it);
+        card, printed_number, may_name_it, opened);
     permission card_issuer.permission;
 BEGIN
     permission.examination_substituted := false;
@@ -276,7 +290,8 @@ END
 $$;
 COMMENT ON FUNCTION card_issuer.judge_load(
     screissue.card_id, screissue.app_id, card_issuer.loadable_application,
-    bytea, screissue.message_id, text, boolean) IS
+    bytea, screissue.message_id, text, boolean,
+    card_issuer.opened_attribute) IS
     'judgement of a load on a card';
 
 -- The same, for the card that gave an attribute.  Kept like an inquiry, since
@@ -296,18 +311,20 @@ AS $$
 DECLARE
     party CONSTANT screissue.company_id :=
         card_issuer.asking_party(application.provider);
-    opened CONSTANT record := card_issuer.open_attribute(attribute);
+    inquiry_no CONSTANT bigint := card_issuer.begin_inquiry(party);
+    opened CONSTANT card_issuer.opened_attribute :=
+        card_issuer.open_attribute(attribute);
     permission card_issuer.permission;
 BEGIN
     IF opened.cause IS NULL THEN
         permission := card_issuer.judge_load(
             opened.card, app, application, load_file_sha256, reload_of,
-            printed_number, true);
+            printed_number, true, opened);
     ELSE
         permission.refusal := opened.cause;
     END IF;
     PERFORM card_issuer.record_inquiry(
-        party, app, attribute, opened.card,
+        inquiry_no, party, app, attribute, opened.card,
         permission.inherits, permission.refusal,
         CASE WHEN permission.refusal IS NULL THEN permission.message_id END);
     IF permission.refusal IS NOT NULL THEN
@@ -372,6 +389,9 @@ BEGIN
     IF num_nonnulls(permit_load.card, permit_load.attribute) <> 1 THEN
         RAISE EXCEPTION 'either "card" or "attribute" must be given'
             USING ERRCODE = '22023';
+    END IF;
+    IF NOT by_operator THEN
+        PERFORM card_issuer.cover_reads();
     END IF;
 
     IF permit_load.attribute IS NOT NULL THEN

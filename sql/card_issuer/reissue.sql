@@ -531,6 +531,9 @@ BEGIN
     PERFORM screissue.require('card', find_reissue.card IS NOT NULL);
     PERFORM screissue.require('app', find_reissue.app IS NOT NULL);
     PERFORM card_issuer.require_party(caller);
+    IF NOT by_operator THEN
+        PERFORM card_issuer.cover_reads();
+    END IF;
 
     SELECT n.platform_type, true, e.message_id,
            CASE WHEN screissue.method_of(o.platform_type) = 1

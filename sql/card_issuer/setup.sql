@@ -32,6 +32,8 @@ BEGIN
     IF to_regclass('card_issuer.self') IS NULL THEN
         PERFORM card_issuer.layout_1();
         PERFORM screissue.revoke_tables('card_issuer');
+        PERFORM card_issuer.create_registry_triggers();
+        PERFORM screissue.enable_triggers();
         INSERT INTO card_issuer.self (company_id, name, partitions, layout)
         VALUES (setup.company, setup.name, setup.partitions, 1);
         PERFORM card_issuer.create_inquiry_sequence(setup.company);
@@ -47,6 +49,7 @@ BEGIN
             USING ERRCODE = 'SR009',
                   HINT = 'Company and partitions cannot change later.';
     END IF;
+    PERFORM screissue.enable_triggers();
     UPDATE card_issuer.self s SET name = setup.name
      WHERE s.name <> setup.name;
 END

@@ -304,25 +304,6 @@ COMMENT ON SEQUENCE card_issuer.request_sequence IS 'reissue request ids';
 CREATE SEQUENCE card_issuer.examination_sequence;
 COMMENT ON SEQUENCE card_issuer.examination_sequence IS 'examination ids';
 
--- What inquiries remember of these tables is forgotten when they change, also
--- when a subscription or a restore writes them.
-CREATE TRIGGER registry_changed
-    AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON card_issuer.self
-    FOR EACH STATEMENT EXECUTE FUNCTION card_issuer.registry_changed();
-ALTER TABLE card_issuer.self ENABLE ALWAYS TRIGGER registry_changed;
-CREATE TRIGGER registry_changed
-    AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON card_issuer.provider
-    FOR EACH STATEMENT EXECUTE FUNCTION card_issuer.registry_changed();
-ALTER TABLE card_issuer.provider ENABLE ALWAYS TRIGGER registry_changed;
-CREATE TRIGGER registry_changed
-    AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON card_issuer.application
-    FOR EACH STATEMENT EXECUTE FUNCTION card_issuer.registry_changed();
-ALTER TABLE card_issuer.application ENABLE ALWAYS TRIGGER registry_changed;
-CREATE TRIGGER registry_changed
-    AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON card_issuer.encryption_key
-    FOR EACH STATEMENT EXECUTE FUNCTION card_issuer.registry_changed();
-ALTER TABLE card_issuer.encryption_key ENABLE ALWAYS TRIGGER registry_changed;
-
 -- Fig. 13, both ways: the old card's row and the reissued card's row name
 -- each other, so a search by either id is two probes of the primary key.
 CREATE VIEW card_issuer.reissue_pair AS
@@ -347,14 +328,16 @@ COMMENT ON VIEW card_issuer.masked_reissue_pair IS
 
 CREATE VIEW card_issuer.key_usage AS
     SELECT k.key_id, k.scheme, k.registered_at, k.retired_at, k.revoked_at,
-           count(c.card_id) AS cards_personalized,
-           count(c.card_id) FILTER (WHERE c.status NOT IN
-               ('expired', 'replaced', 'revoked')) AS cards_in_use,
+           coalesce(u.personalized, 0) AS cards_personalized,
+           coalesce(u.in_use, 0) AS cards_in_use,
            k.public_key
       FROM card_issuer.encryption_key k
-      LEFT JOIN card_issuer.card c
-        ON c.attribute_key_id = k.key_id
-     GROUP BY k.key_id;
+      LEFT JOIN (SELECT c.attribute_key_id, count(*) AS personalized,
+                        count(*) FILTER (WHERE c.status NOT IN
+                            ('expired', 'replaced', 'revoked')) AS in_use
+                   FROM card_issuer.card c
+                  GROUP BY c.attribute_key_id) u
+        ON u.attribute_key_id = k.key_id;
 COMMENT ON VIEW card_issuer.key_usage IS
     'keys of card attributes, and how many cards still need them (E40)';
 

@@ -197,7 +197,7 @@ BEGIN
                 PERFORM screissue.close_connection(remote_rows.server);
             END IF;
             RETURN;
-        EXCEPTION WHEN query_canceled OR OTHERS THEN
+        EXCEPTION WHEN query_canceled OR assert_failure OR OTHERS THEN
             GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE,
                                     message = MESSAGE_TEXT,
                                     context = PG_EXCEPTION_CONTEXT;

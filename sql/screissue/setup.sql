@@ -115,6 +115,35 @@ $$;
 COMMENT ON FUNCTION screissue.check_privileges() IS
     'check that nobody else may write to our relations';
 
+-- Lets our triggers fire whatever session_replication_role is: in the workers of
+-- subscriptions, and while a restore is under way.  A restore that disabled and
+-- enabled triggers has left them otherwise.
+CREATE FUNCTION screissue.enable_triggers()
+    RETURNS void
+    LANGUAGE plpgsql
+    VOLATILE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    command text;
+BEGIN
+    FOR command IN
+        SELECT format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I',
+                      t.tgrelid::regclass, t.tgname)
+          FROM pg_trigger t
+          JOIN pg_proc p ON p.oid = t.tgfoid
+          JOIN pg_namespace n ON n.oid = p.pronamespace
+         WHERE n.nspname IN ('card_issuer', 'service_provider')
+           AND t.tgenabled <> 'A'
+         ORDER BY 1
+    LOOP
+        EXECUTE command;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION screissue.enable_triggers() IS
+    'let our triggers fire always, for setup()';
+
 -- Takes all rights on a relation from all but its owner: what ALTER DEFAULT
 -- PRIVILEGES may have given when it was made.
 CREATE FUNCTION screissue.revoke_relation(relation regclass)

@@ -22,8 +22,8 @@ CREATE FUNCTION service_provider.guard_notice()
 COMMENT ON FUNCTION service_provider.guard_notice() IS
     'trigger that keeps subscriptions from changing or removing notices';
 
--- Puts the triggers on screissue.notice; for setup().  ENABLE ALWAYS: workers
--- of subscriptions run as replicas, where ordinary triggers do not fire.
+-- Puts the triggers on screissue.notice; for setup(), which enables them for
+-- workers of subscriptions, too.
 CREATE FUNCTION service_provider.create_landing_triggers()
     RETURNS void
     LANGUAGE plpgsql
@@ -40,10 +40,6 @@ BEGIN
     CREATE OR REPLACE TRIGGER guard_notices
         BEFORE TRUNCATE ON screissue.notice
         FOR EACH STATEMENT EXECUTE FUNCTION service_provider.guard_notice();
-
-    ALTER TABLE screissue.notice ENABLE ALWAYS TRIGGER land_notice;
-    ALTER TABLE screissue.notice ENABLE ALWAYS TRIGGER guard_notice;
-    ALTER TABLE screissue.notice ENABLE ALWAYS TRIGGER guard_notices;
 END
 $$;
 COMMENT ON FUNCTION service_provider.create_landing_triggers() IS

@@ -26,6 +26,7 @@ BEGIN
         PERFORM service_provider.layout_1();
         PERFORM screissue.revoke_tables('service_provider');
         PERFORM service_provider.create_landing_triggers();
+        PERFORM screissue.enable_triggers();
         INSERT INTO service_provider.self (company_id, name, layout)
         VALUES (setup.company, setup.name, 1);
         RETURN;
@@ -39,6 +40,7 @@ BEGIN
             USING ERRCODE = 'SR009',
                   HINT = 'The company cannot change later.';
     END IF;
+    PERFORM screissue.enable_triggers();
     UPDATE service_provider.self s SET name = setup.name
      WHERE s.name <> setup.name;
 END
