@@ -46,6 +46,7 @@
  * deferrable key will do.
  */
 #if PG_VERSION_NUM < 180000
+#include "access/genam.h"
 #define index_beginscan(table, index, snapshot, instrument, keys, order_bys) \
 	(index_beginscan)(table, index, snapshot, keys, order_bys)
 #define pg_noreturn __attribute__((noreturn))
