@@ -34,6 +34,7 @@ OBJS = \
 	src/key.o \
 	src/lookup.o \
 	src/registry.o \
+	src/inquiry_record.o \
 	src/inquiry.o \
 	src/screissue.o
 

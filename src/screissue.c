@@ -11,7 +11,7 @@
 #include "utils/guc.h"
 
 #include "compat.h"
-#include "inquiry.h"
+#include "inquiry_record.h"
 #include "key.h"
 
 PG_MODULE_MAGIC;
