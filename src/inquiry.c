@@ -30,6 +30,7 @@
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/sortsupport.h"
 
@@ -335,21 +336,28 @@ judge_party(const IssuerRow *issuer, Datum app, uint64_t *party)
 	return CAUSE_NONE;
 }
 
-/* The function's row type, looked up once */
-static TupleDesc
-get_row_type(FunctionCallInfo fcinfo)
+/* The row type of a function, looked up once in a session */
+typedef struct RowType
 {
-	if (fcinfo->flinfo->fn_extra == NULL)
+	Oid function;
+	TupleDesc descriptor;
+} RowType;
+
+static TupleDesc
+get_row_type(FunctionCallInfo fcinfo, RowType *known)
+{
+	if (known->function != fcinfo->flinfo->fn_oid)
 	{
-		MemoryContext former = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+		MemoryContext former = MemoryContextSwitchTo(TopMemoryContext);
 		TupleDesc descriptor;
 
 		if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
 			elog(ERROR, "return type must be a row type");
-		fcinfo->flinfo->fn_extra = BlessTupleDesc(descriptor);
+		known->descriptor = BlessTupleDesc(descriptor);
+		known->function = fcinfo->flinfo->fn_oid;
 		MemoryContextSwitchTo(former);
 	}
-	return fcinfo->flinfo->fn_extra;
+	return known->descriptor;
 }
 
 /*
@@ -358,6 +366,7 @@ get_row_type(FunctionCallInfo fcinfo)
 Datum
 screissue_inquire(PG_FUNCTION_ARGS)
 {
+	static RowType row_type;
 	IssuerRow issuer;
 	OpenedAttribute opened = {0};
 	CardRow card;
@@ -389,7 +398,7 @@ screissue_inquire(PG_FUNCTION_ARGS)
 	values[1] = BoolGetDatum(record.reissued);
 	values[2] = MessageIdGetDatum(record.message);
 	isnull[2] = !record.reissued;
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(get_row_type(fcinfo), values, isnull)));
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(get_row_type(fcinfo, &row_type), values, isnull)));
 }
 
 /* begin_inquiry(provider): the number of what permit_load is asked */
@@ -406,6 +415,7 @@ screissue_begin_inquiry(PG_FUNCTION_ARGS)
 Datum
 screissue_open_attribute(PG_FUNCTION_ARGS)
 {
+	static RowType row_type;
 	struct varlena *attribute = PG_GETARG_CARD_ATTRIBUTE_PP(0);
 	IssuerRow issuer;
 	OpenedAttribute opened;
@@ -429,7 +439,7 @@ screissue_open_attribute(PG_FUNCTION_ARGS)
 	isnull[3] = !opened.has_secret;
 	if (opened.has_secret)
 		values[3] = PointerGetDatum(screissue_varlena(opened.secret_sha256, CRYPTO_SHA256_SIZE));
-	row = HeapTupleGetDatum(heap_form_tuple(get_row_type(fcinfo), values, isnull));
+	row = HeapTupleGetDatum(heap_form_tuple(get_row_type(fcinfo, &row_type), values, isnull));
 	wipe_attribute(&opened);
 	PG_RETURN_DATUM(row);
 }
