@@ -64,6 +64,7 @@ SQL_PARTS = \
 	sql/card_issuer/provider.sql \
 	sql/card_issuer/application.sql \
 	sql/card_issuer/tariff.sql \
+	sql/card_issuer/policy.sql \
 	sql/card_issuer/examination.sql \
 	sql/card_issuer/card.sql \
 	sql/card_issuer/entitlement.sql \

@@ -1,17 +1,4 @@
--- Examinations (the patent's credit investigations) and the policies that
--- make them (R15, R49)
-
--- What holds while no policy function is set: approve what the state of card,
--- contract and application allows, for ever.
-CREATE FUNCTION card_issuer.default_policy(request jsonb)
-    RETURNS screissue.verdict
-    LANGUAGE sql
-    IMMUTABLE PARALLEL SAFE
-AS $$
-    SELECT ROW(true, NULL, NULL)::screissue.verdict
-$$;
-COMMENT ON FUNCTION card_issuer.default_policy(jsonb) IS
-    'policy that approves what the state allows';
+-- Examinations (the patent's credit investigations; R15, R49)
 
 -- Puts an examination on record and returns its number.
 CREATE FUNCTION card_issuer.store_examination(
@@ -37,7 +24,8 @@ COMMENT ON FUNCTION card_issuer.store_examination(
     screissue.card_id, text, screissue.verdict, text, jsonb) IS
     'record an examination';
 
--- Asks the policy and puts its verdict on record (step 502).
+-- Asks the policy and puts its verdict on record, with all that it was told
+-- and which policy it was (step 502).
 CREATE FUNCTION card_issuer.examine(
     card screissue.card_id,
     event text,
@@ -50,12 +38,16 @@ CREATE FUNCTION card_issuer.examine(
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
 DECLARE
-    verdict screissue.verdict := card_issuer.default_policy(request);
+    told CONSTANT jsonb := card_issuer.describe_card(card) || request;
+    judged CONSTANT record := card_issuer.ask_policy(event, told);
 BEGIN
     examine.examination_id := card_issuer.store_examination(
-        card, event, verdict, 'card_issuer.default_policy(jsonb)', request);
-    examine.approved := verdict.approved;
-    examine.reason := verdict.reason;
+        card, event,
+        ROW(judged.approved, judged.reason, judged.valid_for)::verdict,
+        judged.policy,
+        told || jsonb_build_object('policy_sha256', judged.policy_sha256));
+    examine.approved := judged.approved;
+    examine.reason := judged.reason;
 END
 $$;
 COMMENT ON FUNCTION card_issuer.examine(screissue.card_id, text, jsonb) IS
@@ -96,3 +88,43 @@ $$;
 COMMENT ON FUNCTION card_issuer.substitute_examination(
     screissue.card_id, screissue.message_id, interval) IS
     'reuse the examination of an old load (claim 11)';
+
+-- E49: a later finding about a load, such as a fraud flag: it takes the place
+-- of the load's examination, so a negative one is never reused.  Each call is
+-- one more examination.
+-- Errors: SR008 unknown load; 22023 a verdict that is neither yes nor no.
+CREATE FUNCTION card_issuer.record_examination(
+    message screissue.message_id,
+    examination screissue.verdict)
+    RETURNS void
+    LANGUAGE plpgsql
+    VOLATILE
+    SECURITY DEFINER
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    verdict CONSTANT screissue.verdict := record_examination.examination;
+    place record;
+BEGIN
+    PERFORM card_issuer.own_company();
+    PERFORM screissue.require('examination.approved',
+                              verdict.approved IS NOT NULL);
+    IF verdict.valid_for <= interval '0' THEN
+        RAISE EXCEPTION 'validity of an examination must be positive, not "%"',
+            verdict.valid_for
+            USING ERRCODE = '22023',
+                  HINT = 'Leave it null for an examination without an end.';
+    END IF;
+    place := card_issuer.require_load(record_examination.message);
+    PERFORM card_issuer.lock_card(place.card_id);
+    UPDATE card_issuer.app_load l
+       SET examination_id = card_issuer.store_examination(
+               place.card_id, 'load', verdict, calling_role()::text,
+               jsonb_build_object('load', record_examination.message::text))
+     WHERE l.card_id = place.card_id
+       AND l.message_id = record_examination.message;
+END
+$$;
+COMMENT ON FUNCTION card_issuer.record_examination(
+    screissue.message_id, screissue.verdict) IS
+    'later finding about a load (E49)';

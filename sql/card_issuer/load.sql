@@ -224,7 +224,8 @@ BEGIN
             'event', 'load',
             'application', app::text,
             'provider', application.provider::text,
-            'inherits', old_load::text));
+            'inherits', old_load::text,
+            'old_examination', card_issuer.describe_examination(old_load)));
         examine_load.examination_id := verdict.examination_id;
         IF verdict.approved IS NOT TRUE THEN
             examine_load.refusal := coalesce(verdict.reason, 'examination');

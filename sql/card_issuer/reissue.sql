@@ -36,9 +36,7 @@ BEGIN
         jsonb_build_object(
             'event', 'reissue',
             'reason', request_reissue.reason,
-            'requested_by', request_reissue.requested_by,
-            'status', old_card.status,
-            'platform_type', old_card.platform_type));
+            'requested_by', request_reissue.requested_by));
     request_reissue.request_id := nextval('card_issuer.request_sequence');
     request_reissue.status := CASE verdict.approved
         WHEN true THEN 'approved'

@@ -3,7 +3,7 @@
 -- changed
 BEGIN;
 \ir include/issuer.sql
-SELECT plan(195);
+SELECT plan(204);
 
 -- Cards that errors must mask: digits only.
 SELECT card_issuer.issue_card('4111111111111111', 100), card_issuer.issue_card('378282246310005', 100),
@@ -43,6 +43,7 @@ INSERT INTO t.call VALUES
     ('confirm_load', '{"message": "M", "succeeded": "true"}', '{message,succeeded}'),
     ('confirm_unload', '{"message": "M"}', '{message}'),
     ('find_load', '{"message": "M"}', '{message}'),
+    ('record_examination', '{"message": "M", "examination": "(t,,)"}', '{message}'),
     ('request_reissue', '{"card": "378282246310005", "reason": "lost"}', '{card,reason}'),
     ('decide_reissue', '{"card": "6759649826438453", "approved": "true"}', '{card,approved}'),
     ('reissue_card', '{"old_card": "6759649826438453", "new_card": "4222222222222", "activate": "true"}', '{old_card,new_card,activate}'),
@@ -140,9 +141,13 @@ INSERT INTO t.wrong VALUES
     ('23505', $$reissue_card('6759649826438453', '3566002020360505')$$),
     ('SR005', $$withdraw_reissue('4111111111111111')$$),
     ('SR005', $$withdraw_reissue('3566002020360505')$$),
+    ('22023', $$set_policy('birthday', NULL)$$), ('22023', $$set_policy(NULL, NULL)$$),
+    ('42804', $$set_policy('load', 'card_issuer.own_company()')$$), ('42883', $$set_policy('load', 0)$$),
     ('22023', $$set_inquiry_limit('METRO', 0)$$), ('22023', $$set_inquiry_limit('METRO', -1)$$),
     ('22023', $$fetch_notices('METRO', 0, -1)$$);
 INSERT INTO t.wrong VALUES
+    ('22023', format('record_examination(%L, ROW(NULL, NULL, NULL)::screissue.verdict)', :'loaded')),
+    ('22023', format('record_examination(%L, ROW(true, NULL, ''0'')::screissue.verdict)', :'loaded')),
     ('SR009', format('confirm_load(%L, false)', :'loaded')),
     ('SR009', format('confirm_unload(%L)', :'permitted'));
 SELECT t.on_record() AS before \gset

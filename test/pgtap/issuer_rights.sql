@@ -30,8 +30,8 @@ SELECT is_empty($$SELECT e.proname FROM t.executable e WHERE e.rolname = 'clerk'
                 'design 3: an operator executes no internal function');
 SELECT results_eq($$SELECT p.proname FROM pg_proc p
                      WHERE p.pronamespace = 'card_issuer'::regnamespace AND p.prosecdef
-                       AND NOT has_function_privilege('clerk', p.oid, 'EXECUTE')$$,
-                  $$VALUES ('setup'::name)$$, 'design 6: an operator may call everything but setup');
+                       AND NOT has_function_privilege('clerk', p.oid, 'EXECUTE') ORDER BY 1$$,
+                  $$VALUES ('set_policy'::name), ('setup')$$, 'design 6: an operator may call everything but set_policy and setup');
 SELECT is_empty($$SELECT p.proname FROM pg_proc p, pg_roles r
                    WHERE p.pronamespace IN ('service_provider'::regnamespace) AND NOT r.rolsuper
                      AND has_function_privilege(r.oid, p.oid, 'EXECUTE')$$,
