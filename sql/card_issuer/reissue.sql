@@ -249,6 +249,50 @@ $$;
 COMMENT ON FUNCTION card_issuer.inheritable(screissue.card_id) IS
     'what a card would leave to its replacement';
 
+-- What would happen if the card were reissued now, on the same platform: which
+-- applications the new card would inherit, under which message id, and how the
+-- provider would learn of it: carrier push or pull, a notice; inquiry, it has to
+-- ask; NULL, its contract is not in force.  Changes nothing.
+-- Errors: SR004 unknown card; SR006 reissued already; SR005 revoked.
+CREATE FUNCTION card_issuer.preview_reissue(
+    card screissue.card_id,
+    OUT provider screissue.company_id,
+    OUT app_id screissue.app_id,
+    OUT message_id screissue.message_id,
+    OUT carrier text)
+    RETURNS SETOF record
+    LANGUAGE plpgsql
+    STABLE
+    ROWS 4
+    SECURITY DEFINER
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    found_card record;
+BEGIN
+    PERFORM card_issuer.own_company();
+    PERFORM card_issuer.require_card(preview_reissue.card);
+    SELECT c.status, c.platform_type INTO STRICT found_card
+      FROM card_issuer.card c
+     WHERE c.card_id = preview_reissue.card;
+    PERFORM card_issuer.require_reissuable(
+        preview_reissue.card, found_card.status);
+    RETURN QUERY
+        SELECT a.provider, i.app_id, i.message_id,
+               CASE WHEN card_issuer.notice_is_due(
+                             a.provider, found_card.platform_type)
+                        THEN p.delivery
+                    WHEN card_issuer.contract_in_force(a.provider)
+                        THEN 'inquiry' END
+          FROM card_issuer.inheritable(preview_reissue.card) i
+          JOIN card_issuer.application a ON a.app_id = i.app_id
+          JOIN card_issuer.provider p ON p.provider = a.provider
+         ORDER BY a.provider, i.app_id;
+END
+$$;
+COMMENT ON FUNCTION card_issuer.preview_reissue(screissue.card_id) IS
+    'what a reissue would bring about, and who would learn of it';
+
 -- Second half of a reissue, all statements on the new card: issues it, writes
 -- its entitlements and the notices that are due.  Repeatable.
 -- Errors: 23505 the id was issued before; SR010; 22023.

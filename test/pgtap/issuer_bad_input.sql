@@ -3,7 +3,7 @@
 -- changed
 BEGIN;
 \ir include/issuer.sql
-SELECT plan(204);
+SELECT plan(209);
 
 -- Cards that errors must mask: digits only.
 SELECT card_issuer.issue_card('4111111111111111', 100), card_issuer.issue_card('378282246310005', 100),
@@ -46,6 +46,7 @@ INSERT INTO t.call VALUES
     ('record_examination', '{"message": "M", "examination": "(t,,)"}', '{message}'),
     ('request_reissue', '{"card": "378282246310005", "reason": "lost"}', '{card,reason}'),
     ('decide_reissue', '{"card": "6759649826438453", "approved": "true"}', '{card,approved}'),
+    ('preview_reissue', '{"card": "378282246310005"}', '{card}'),
     ('reissue_card', '{"old_card": "6759649826438453", "new_card": "4222222222222", "activate": "true"}', '{old_card,new_card,activate}'),
     ('withdraw_reissue', '{"new_card": "3566002020360513"}', '{new_card}'),
     ('find_reissue', '{"card": "378282246310005", "app": "D276AB0085CD01"}', '{card,app}'),
@@ -132,6 +133,7 @@ INSERT INTO t.wrong VALUES
     ('SR006', $$request_reissue('6759649826438453', 'lost')$$),
     ('SR007', $$decide_reissue('4111111111111111', true)$$),
     ('SR007', $$decide_reissue('3566002020360505', false)$$),
+    ('SR006', $$preview_reissue('3566002020360505')$$),
     ('SR007', $$reissue_card('4111111111111111', '4222222222222')$$),
     ('SR006', $$reissue_card('3566002020360505', '4222222222222')$$),
     ('22023', $$reissue_card('6759649826438453', '6759649826438453')$$),
