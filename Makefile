@@ -52,6 +52,7 @@ SQL_PARTS = \
 	sql/screissue/enums.sql \
 	sql/screissue/caller.sql \
 	sql/screissue/argument.sql \
+	sql/screissue/policy.sql \
 	sql/screissue/platform.sql \
 	sql/screissue/tables.sql \
 	sql/screissue/setup.sql \
@@ -72,6 +73,7 @@ SQL_PARTS = \
 	sql/card_issuer/inquiry.sql \
 	sql/card_issuer/load.sql \
 	sql/card_issuer/reissue.sql \
+	sql/card_issuer/renewal.sql \
 	sql/card_issuer/lineage.sql \
 	sql/card_issuer/publication.sql \
 	sql/service_provider/tables.sql \
@@ -79,6 +81,7 @@ SQL_PARTS = \
 	sql/service_provider/issuer.sql \
 	sql/service_provider/application.sql \
 	sql/service_provider/tariff.sql \
+	sql/service_provider/policy.sql \
 	sql/service_provider/examination.sql \
 	sql/service_provider/load.sql \
 	sql/service_provider/notice.sql \

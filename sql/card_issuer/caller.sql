@@ -91,15 +91,15 @@ DECLARE
     api CONSTANT text[] := ARRAY[
         'register_provider', 'suspend_provider', 'resume_provider',
         'register_application', 'withdraw_application', 'set_tariff',
-        'register_holder', 'issue_card', 'activate_card', 'block_card',
-        'unblock_card', 'register_key', 'retire_key', 'revoke_key',
-        'personalize_card', 'permit_load', 'confirm_load', 'confirm_unload',
-        'find_load', 'record_examination', 'request_reissue', 'decide_reissue',
-        'preview_reissue', 'reissue_card', 'withdraw_reissue', 'inquire',
-        'decrypt_attribute', 'inquiries_made', 'set_inquiry_limit',
-        'find_reissue', 'fetch_notices', 'find_old_card', 'find_new_card',
-        'lineage', 'create_publication', 'drop_publication', 'grant_operator',
-        'grant_auditor'];
+        'register_holder', 'erase_holder', 'issue_card', 'activate_card',
+        'block_card', 'unblock_card', 'register_key', 'retire_key',
+        'revoke_key', 'personalize_card', 'permit_load', 'confirm_load',
+        'confirm_unload', 'find_load', 'record_examination', 'request_reissue',
+        'decide_reissue', 'preview_reissue', 'renew_card', 'reissue_card',
+        'withdraw_reissue', 'inquire', 'decrypt_attribute', 'inquiries_made',
+        'set_inquiry_limit', 'find_reissue', 'fetch_notices', 'find_old_card',
+        'find_new_card', 'lineage', 'create_publication', 'drop_publication',
+        'grant_operator', 'grant_auditor'];
 BEGIN
     PERFORM card_issuer.own_company();
     PERFORM screissue.require('role_name', grant_operator.role_name IS NOT NULL);

@@ -20,6 +20,113 @@ $$;
 COMMENT ON FUNCTION card_issuer.register_holder(text, jsonb) IS
     'register a holder and the profile';
 
+-- The id under which an erased holder stays on record: enough to tell that a
+-- call is repeated, by who knows the id, and no more.
+CREATE FUNCTION card_issuer.erased_holder_id(holder_id text)
+    RETURNS text
+    LANGUAGE sql
+    IMMUTABLE STRICT
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT 'erased ' || encode(sha256(convert_to(holder_id, 'UTF8')), 'hex')
+$$;
+COMMENT ON FUNCTION card_issuer.erased_holder_id(text) IS
+    'id under which an erased holder stays on record';
+
+-- Of the details of an examination those that are not about the holder; NULL
+-- if there are none.
+CREATE FUNCTION card_issuer.impersonal_details(details jsonb)
+    RETURNS jsonb
+    LANGUAGE sql
+    IMMUTABLE STRICT
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT jsonb_object_agg(d.key, d.value)
+      FROM jsonb_each(impersonal_details.details) d
+     WHERE d.key IN ('event', 'reason', 'application', 'provider', 'inherits',
+                     'old_load', 'load', 'request_id', 'status',
+                     'platform_type', 'policy_sha256')
+$$;
+COMMENT ON FUNCTION card_issuer.impersonal_details(jsonb) IS
+    'details of an examination that are not about the holder';
+
+-- Removes what a card's records say about its holder.  What was decided, when
+-- and by which policy stays.
+CREATE FUNCTION card_issuer.erase_card_holder(card screissue.card_id)
+    RETURNS void
+    LANGUAGE plpgsql
+    VOLATILE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+BEGIN
+    PERFORM card_issuer.lock_card(card);
+    UPDATE card_issuer.card c
+       SET holder_id = NULL,
+           printed_number = NULL
+     WHERE c.card_id = card;
+    UPDATE card_issuer.reissue_request r
+       SET requested_by = NULL,
+           refusal = NULL
+     WHERE r.old_card_id = card;
+    UPDATE card_issuer.examination x
+       SET reason = NULL,
+           details = card_issuer.impersonal_details(x.details)
+     WHERE x.card_id = card;
+END
+$$;
+COMMENT ON FUNCTION card_issuer.erase_card_holder(screissue.card_id) IS
+    'remove the holder from the records of a card';
+
+-- Erases a holder's data (E57): the profile, and what the holder's cards, the
+-- requests for their reissue and their examinations say about the holder.
+-- Pairs, loads, entitlements and notices stay, so every chain still walks and
+-- the cards can be reissued, for no holder.  Repeatable: cards issued to the
+-- holder meanwhile are erased, too.
+-- Errors: 22023 unknown holder.
+CREATE FUNCTION card_issuer.erase_holder(holder_id text)
+    RETURNS void
+    LANGUAGE plpgsql
+    VOLATILE
+    SECURITY DEFINER
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    remains CONSTANT text := card_issuer.erased_holder_id(erase_holder.holder_id);
+    cards screissue.card_id[];
+    card screissue.card_id;
+BEGIN
+    PERFORM card_issuer.own_company();
+    PERFORM screissue.require('holder_id', erase_holder.holder_id IS NOT NULL);
+    DELETE FROM card_issuer.holder h
+     WHERE h.holder_id = erase_holder.holder_id;
+    IF FOUND THEN
+        INSERT INTO card_issuer.holder (holder_id)
+        VALUES (remains)
+            ON CONFLICT ON CONSTRAINT holder_pkey DO NOTHING;
+    ELSIF NOT EXISTS (SELECT FROM card_issuer.holder h
+                       WHERE h.holder_id = remains) THEN
+        RAISE EXCEPTION 'unknown holder'
+            USING ERRCODE = '22023',
+                  HINT = 'Holders are known from register_holder and issue_card.';
+    END IF;
+
+    -- Again until there is none: while we waited for a card, it may have been
+    -- reissued to the same holder.  Older cards first, see lock_card.
+    LOOP
+        cards := ARRAY(SELECT c.card_id
+                         FROM card_issuer.card c
+                        WHERE c.holder_id = erase_holder.holder_id
+                        ORDER BY c.issued_at, c.card_id);
+        EXIT WHEN cardinality(cards) = 0;
+        FOREACH card IN ARRAY cards LOOP
+            PERFORM card_issuer.erase_card_holder(card);
+        END LOOP;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION card_issuer.erase_holder(text) IS
+    'erase the data of a holder (E57)';
+
 -- Raises SR010 unless the id passes the check of its platform, 22023 if there
 -- is no such platform.
 CREATE FUNCTION card_issuer.check_card_id(

@@ -118,7 +118,8 @@ COMMENT ON FUNCTION card_issuer.write_notices(card_issuer.draft_notice[]) IS
 
 -- What a provider was last told that each card inherits for each application:
 -- by the card's own notice, or handed back to it by a withdrawal; message_id
--- is NULL if the last word was that it is withdrawn.
+-- is NULL if the last word was that it is withdrawn.  A renewal says nothing
+-- about what is inherited.
 CREATE FUNCTION card_issuer.last_told(
     of_provider screissue.company_id,
     OUT card_id text,
@@ -133,7 +134,8 @@ AS $$
         SELECT n.*
           FROM screissue.notice n
          WHERE n.issuer = card_issuer.own_company()::text
-           AND n.provider = of_provider::text),
+           AND n.provider = of_provider::text
+           AND n.kind <> 'renewal'),
     word AS (
         SELECT s.new_card_id AS card_id, s.app_id, s.notice_no,
                CASE s.kind WHEN 'reissue' THEN s.message_id END AS message_id

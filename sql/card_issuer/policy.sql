@@ -1,8 +1,4 @@
--- Policies: functions that judge requests (R15; design 9)
---
--- A policy is f(request jsonb) RETURNS screissue.verdict.  It runs with the
--- rights of the extension's owner, so only superusers set one, and only a
--- function that a superuser owns is called.
+-- Policies of the card issuer (R15; design 9)
 
 -- What holds while no policy function is set: approve what the state of card,
 -- contract and application allows, for ever.
@@ -16,45 +12,6 @@ $$;
 COMMENT ON FUNCTION card_issuer.default_policy(jsonb) IS
     'policy that approves what the state allows';
 
--- The function of a signature, if it is a policy that may be called.
--- Errors: 42883 there is none; 42804 it is no policy; 42501 its owner is not
--- superuser.
-CREATE FUNCTION card_issuer.require_policy(signature text)
-    RETURNS oid
-    LANGUAGE plpgsql
-    STABLE
-    SET search_path = pg_catalog, screissue, pg_temp
-AS $$
-DECLARE
-    found_function record;
-BEGIN
-    SELECT p.oid, r.rolsuper,
-           p.prokind = 'f' AND NOT p.proretset AND p.pronargs = 1
-           AND p.proargtypes[0] = 'jsonb'::regtype
-           AND p.prorettype = 'screissue.verdict'::regtype AS is_policy
-      INTO found_function
-      FROM pg_proc p
-      JOIN pg_roles r ON r.oid = p.proowner
-     WHERE p.oid = to_regprocedure(signature);
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'policy function "%" does not exist', signature
-            USING ERRCODE = '42883';
-    ELSIF NOT found_function.is_policy THEN
-        RAISE EXCEPTION 'function "%" is no policy', signature
-            USING ERRCODE = '42804',
-                  HINT = 'A policy is a function of one jsonb that returns screissue.verdict.';
-    ELSIF NOT found_function.rolsuper THEN
-        RAISE EXCEPTION 'policy function "%" does not belong to a superuser',
-            signature
-            USING ERRCODE = '42501',
-                  HINT = 'It would act with the rights of the owner of the extension.';
-    END IF;
-    RETURN found_function.oid;
-END
-$$;
-COMMENT ON FUNCTION card_issuer.require_policy(text) IS
-    'check of a policy function';
-
 -- Sets the function that judges an event, reissue or load; NULL: the default
 -- policy again.  For superusers.  It is stored by its qualified signature.
 -- Errors: 42883 no such function; 42804 no policy; 42501 not a superuser's;
@@ -66,34 +23,15 @@ CREATE FUNCTION card_issuer.set_policy(event text, function regprocedure)
     SECURITY DEFINER
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
-DECLARE
-    signature text;
 BEGIN
     PERFORM card_issuer.own_company();
-    PERFORM screissue.require('event', set_policy.event IS NOT NULL);
-    IF set_policy.event NOT IN ('reissue', 'load') THEN
-        RAISE EXCEPTION 'there is no policy for event "%"', set_policy.event
-            USING ERRCODE = '22023',
-                  HINT = 'Events are reissue and load.';
-    END IF;
+    PERFORM screissue.require_event(set_policy.event, '{reissue, load}');
     IF set_policy.function IS NULL THEN
         DELETE FROM card_issuer.policy p WHERE p.event = set_policy.event;
         RETURN;
     END IF;
-    SELECT format('%I.%I(%s)', n.nspname, p.proname,
-                  oidvectortypes(p.proargtypes))
-      INTO signature
-      FROM pg_proc p
-      JOIN pg_namespace n ON n.oid = p.pronamespace
-     WHERE p.oid = set_policy.function;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'policy function % does not exist',
-            set_policy.function::oid
-            USING ERRCODE = '42883';
-    END IF;
-    PERFORM card_issuer.require_policy(signature);
     INSERT INTO card_issuer.policy (event, function)
-    VALUES (set_policy.event, signature)
+    VALUES (set_policy.event, screissue.policy_signature(set_policy.function))
         ON CONFLICT ON CONSTRAINT policy_pkey DO UPDATE
        SET function = excluded.function;
 END
@@ -181,10 +119,8 @@ $$;
 COMMENT ON FUNCTION card_issuer.describe_examination(screissue.message_id) IS
     'what a policy is told of an old load''s examination';
 
--- The verdict of an event's policy, and which one it was: its signature, and
--- the SHA-256 of its definition, NULL for the default one.
--- Errors: what the policy raises; 22004 it returns NULL; those of
--- require_policy.
+-- The verdict of an event's policy, and which one it was, as call_policy has
+-- it; the default one has no SHA-256.
 CREATE FUNCTION card_issuer.ask_policy(
     event text,
     request jsonb,
@@ -197,37 +133,21 @@ CREATE FUNCTION card_issuer.ask_policy(
     VOLATILE
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
-DECLARE
-    verdict screissue.verdict;
-    policy_oid oid;
-    verdicts integer;
 BEGIN
     SELECT p.function INTO ask_policy.policy
       FROM card_issuer.policy p
      WHERE p.event = ask_policy.event;
-    IF NOT FOUND THEN
-        verdict := card_issuer.default_policy(ask_policy.request);
-        ask_policy.approved := verdict.approved;
-        ask_policy.reason := verdict.reason;
-        ask_policy.valid_for := verdict.valid_for;
+    IF FOUND THEN
+        SELECT c.approved, c.reason, c.valid_for, c.policy_sha256
+          INTO STRICT ask_policy.approved, ask_policy.reason,
+               ask_policy.valid_for, ask_policy.policy_sha256
+          FROM screissue.call_policy(ask_policy.policy, ask_policy.request) c;
+    ELSE
         ask_policy.policy := 'card_issuer.default_policy(jsonb)';
-        RETURN;
-    END IF;
-
-    policy_oid := card_issuer.require_policy(ask_policy.policy);
-    ask_policy.policy_sha256 := encode(
-        sha256(convert_to(pg_get_functiondef(policy_oid), 'UTF8')), 'hex');
-    EXECUTE format('SELECT (p.v).approved, (p.v).reason, (p.v).valid_for'
-                   '  FROM (SELECT %s($1) AS v OFFSET 0) p'
-                   ' WHERE p.v IS DISTINCT FROM NULL',
-                   left(ask_policy.policy, - length('(jsonb)')))
-       INTO ask_policy.approved, ask_policy.reason, ask_policy.valid_for
-      USING ask_policy.request;
-    GET DIAGNOSTICS verdicts = ROW_COUNT;
-    IF verdicts = 0 THEN
-        RAISE EXCEPTION 'policy "%" came to no verdict', ask_policy.policy
-            USING ERRCODE = '22004',
-                  HINT = 'To leave a decision open a policy returns a verdict that has approved NULL.';
+        SELECT d.approved, d.reason, d.valid_for
+          INTO STRICT ask_policy.approved, ask_policy.reason,
+               ask_policy.valid_for
+          FROM card_issuer.default_policy(ask_policy.request) d;
     END IF;
 END
 $$;

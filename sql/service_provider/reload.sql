@@ -642,6 +642,7 @@ AS $$
 DECLARE
     old_load record;
     examined record;
+    by_policy record;
 BEGIN
     old_load := service_provider.find_old_load(judge_load.request_id);
     UPDATE service_provider.reload_request r
@@ -658,6 +659,13 @@ BEGIN
             judge_load.request_id, judge_load.examination);
     ELSE
         examined := service_provider.examine_by_record(judge_load.request_id);
+        IF examined.outcome = 'approved' THEN
+            by_policy := service_provider.examine_by_policy(
+                judge_load.request_id);
+            IF by_policy.outcome <> 'approved' THEN
+                examined := by_policy;
+            END IF;
+        END IF;
     END IF;
     UPDATE service_provider.reload_request r
        SET examination_id = examined.examination_id

@@ -3,7 +3,7 @@
 -- changed
 BEGIN;
 \ir include/issuer.sql
-SELECT plan(209);
+SELECT plan(219);
 
 -- Cards that errors must mask: digits only.
 SELECT card_issuer.issue_card('4111111111111111', 100), card_issuer.issue_card('378282246310005', 100),
@@ -13,7 +13,7 @@ SELECT card_issuer.issue_card('4111111111111111', 100), card_issuer.issue_card('
 SELECT t.permit('378282246310005', :SHOP1) AS permitted \gset
 SELECT max(l.message_id) AS loaded FROM card_issuer.app_load l WHERE l.status = 'loaded' \gset
 
-SELECT card_issuer.register_key(2, 'ecies-p256') \g /dev/null
+SELECT card_issuer.register_key(2, 'ecies-p256'), card_issuer.register_holder('H', '{}') \g /dev/null
 SELECT p.attribute FROM card_issuer.personalize_card('378282246310005', 2) p \gset
 
 -- Every call with arguments that are in order, and which it requires.
@@ -27,6 +27,8 @@ INSERT INTO t.call VALUES
     ('withdraw_application', '{"app": "D276AB0085CD01"}', '{app}'),
     ('set_tariff', '{"app": "D276AB0085CD01", "kind": "reload", "amount": "1", "currency": "JPY"}', '{app,kind,amount,currency}'),
     ('register_holder', '{"holder_id": "H", "profile": "{}"}', '{holder_id}'),
+    ('erase_holder', '{"holder_id": "H"}', '{holder_id}'),
+    ('renew_card', '{"card": "378282246310005", "valid_until": "2999-12-31"}', '{card,valid_until}'),
     ('issue_card', '{"card": "4222222222222", "platform_type": "100", "activate": "true"}', '{card,platform_type,activate}'),
     ('activate_card', '{"card": "6759649826438453"}', '{card}'),
     ('block_card', '{"card": "378282246310005", "status": "lost"}', '{card,status}'),
@@ -133,6 +135,9 @@ INSERT INTO t.wrong VALUES
     ('SR006', $$request_reissue('6759649826438453', 'lost')$$),
     ('SR007', $$decide_reissue('4111111111111111', true)$$),
     ('SR007', $$decide_reissue('3566002020360505', false)$$),
+    ('SR005', $$renew_card('3566002020360505', '2999-12-31')$$),
+    ('22023', $$renew_card('4111111111111111', '2001-01-01')$$),
+    ('22023', $$erase_holder('no such holder')$$),
     ('SR006', $$preview_reissue('3566002020360505')$$),
     ('SR007', $$reissue_card('4111111111111111', '4222222222222')$$),
     ('SR006', $$reissue_card('3566002020360505', '4222222222222')$$),

@@ -41,7 +41,7 @@ SELECT is_empty(
     'the API is complete');
 SELECT is_empty(
     $$SELECT p.oid::regprocedure FROM pg_temp.functions() p
-       WHERE p.prosecdef <> (p.proname = 'setup'
+       WHERE p.prosecdef <> (p.proname IN ('setup', 'set_policy')
                              OR p.proname IN (SELECT a.name FROM api a))$$,
     'E60: the API and setup run with the owner''s rights, helpers do not');
 SELECT is_empty(

@@ -1,0 +1,118 @@
+-- Policy of the service provider (R50; design 9)
+
+-- Sets the function that judges an event: reload, the request for a reload that
+-- the record of the old load allows.  NULL: what the record allows is approved.
+-- For superusers.  It is stored by its qualified signature.
+-- Errors: 42883 no such function; 42804 no policy; 42501 not a superuser's;
+-- 22023 unknown event.
+CREATE FUNCTION service_provider.set_policy(event text, function regprocedure)
+    RETURNS void
+    LANGUAGE plpgsql
+    VOLATILE
+    SECURITY DEFINER
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+BEGIN
+    PERFORM service_provider.own_company();
+    PERFORM screissue.require_event(set_policy.event, '{reload}');
+    IF set_policy.function IS NULL THEN
+        DELETE FROM service_provider.policy p WHERE p.event = set_policy.event;
+        RETURN;
+    END IF;
+    INSERT INTO service_provider.policy (event, function)
+    VALUES (set_policy.event, screissue.policy_signature(set_policy.function))
+        ON CONFLICT ON CONSTRAINT policy_pkey DO UPDATE
+       SET function = excluded.function;
+END
+$$;
+COMMENT ON FUNCTION service_provider.set_policy(text, regprocedure) IS
+    'set the function that judges an event';
+
+-- What the policy is told: the request, the old load that it would inherit, its
+-- examination, and how often the user reloaded in the last twelve months.
+CREATE FUNCTION service_provider.describe_request(request_id bigint)
+    RETURNS jsonb
+    LANGUAGE sql
+    STABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+    SELECT jsonb_build_object(
+               'event', 'reload',
+               'request_id', r.request_id,
+               'application', r.app_id::text,
+               'issuer', r.issuer::text,
+               'platform_type', r.platform_type,
+               'method', r.method,
+               'requested_by', r.requested_by,
+               'reason', n.reason,
+               'inherits', l.message_id::text,
+               'user_ref', l.user_ref,
+               'account', l.account,
+               'loaded_at', l.loaded_at,
+               'reloads_in_12_months',
+               (SELECT count(*)
+                  FROM service_provider.app_load o
+                 WHERE o.user_ref = l.user_ref
+                   AND o.inherits IS NOT NULL
+                   AND o.loaded_at > now() - interval '12 months'),
+               'old_examination',
+               (SELECT jsonb_build_object(
+                           'approved', x.approved,
+                           'reason', x.reason,
+                           'examined_at', x.examined_at,
+                           'valid_until', x.valid_until,
+                           'examiner', x.examiner)
+                  FROM service_provider.examination x
+                 WHERE x.examination_id = l.examination_id))
+      FROM service_provider.reload_request r
+      JOIN service_provider.app_load l ON l.message_id = r.inherits
+      LEFT JOIN service_provider.reissue_notice n
+        ON n.issuer = r.issuer AND n.notice_no = r.notice_no
+     WHERE r.request_id = describe_request.request_id
+$$;
+COMMENT ON FUNCTION service_provider.describe_request(bigint) IS
+    'what the policy is told of a request for a reload';
+
+-- Asks the policy, if there is one, about a request that the record allows.
+-- What it says is on record; outcome is approved, refused, or
+-- examination_required where it leaves the decision open.
+CREATE FUNCTION service_provider.examine_by_policy(
+    request_id bigint,
+    OUT examination_id bigint,
+    OUT outcome screissue.reload_outcome,
+    OUT refusal text)
+    LANGUAGE plpgsql
+    VOLATILE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    signature text;
+    told CONSTANT jsonb :=
+        service_provider.describe_request(examine_by_policy.request_id);
+    judged record;
+BEGIN
+    examine_by_policy.outcome := 'approved';
+    SELECT p.function INTO signature
+      FROM service_provider.policy p
+     WHERE p.event = 'reload';
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    judged := screissue.call_policy(signature, told);
+    INSERT INTO service_provider.examination AS x
+        (event, message_id, approved, reason, examined_at, valid_until,
+         examiner, details)
+    VALUES ('reload', (told ->> 'inherits')::message_id, judged.approved,
+            judged.reason, now(), now() + judged.valid_for, signature,
+            told || jsonb_build_object('policy_sha256', judged.policy_sha256))
+    RETURNING x.examination_id INTO examine_by_policy.examination_id;
+    IF judged.approved IS NOT TRUE THEN
+        examine_by_policy.outcome := CASE
+            WHEN judged.approved IS NULL THEN 'examination_required'
+            ELSE 'refused' END::reload_outcome;
+        examine_by_policy.refusal := coalesce(judged.reason, 'the policy');
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION service_provider.examine_by_policy(bigint) IS
+    'judgement of a request for a reload by the policy';
