@@ -87,8 +87,7 @@ CREATE FUNCTION service_provider.examine_by_policy(
 AS $$
 DECLARE
     signature text;
-    told CONSTANT jsonb :=
-        service_provider.describe_request(examine_by_policy.request_id);
+    told jsonb;
     judged record;
 BEGIN
     examine_by_policy.outcome := 'approved';
@@ -98,6 +97,7 @@ BEGIN
     IF NOT FOUND THEN
         RETURN;
     END IF;
+    told := service_provider.describe_request(examine_by_policy.request_id);
     judged := screissue.call_policy(signature, told);
     INSERT INTO service_provider.examination AS x
         (event, message_id, approved, reason, examined_at, valid_until,
