@@ -46,6 +46,8 @@ REVOKE ALL ON FUNCTION
     screissue.require_event(text, text[]),
     screissue.policy_signature(regprocedure),
     screissue.call_policy(text, jsonb),
+    screissue.require_verdict(screissue.verdict),
+    screissue.check_valid_for(interval),
     screissue.today(),
     screissue.method_of(integer),
     screissue.grantee_name(oid),

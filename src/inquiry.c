@@ -108,15 +108,6 @@ typedef struct OpenedAttribute
 	uint8_t secret_sha256[CRYPTO_SHA256_SIZE];
 } OpenedAttribute;
 
-static void
-require_argument(FunctionCallInfo fcinfo, int number, const char *name)
-{
-	if (PG_ARGISNULL(number))
-		ereport(ERROR,
-				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				errmsg("argument \"%s\" must not be null", name));
-}
-
 /* The attribute: its key, and what it says once it is decrypted */
 
 static void
@@ -377,8 +368,8 @@ screissue_inquire(PG_FUNCTION_ARGS)
 	bool isnull[3] = {0};
 
 	screissue_get_issuer(&issuer);
-	require_argument(fcinfo, 0, "attribute");
-	require_argument(fcinfo, 1, "app");
+	screissue_require_argument(fcinfo, 0, "attribute");
+	screissue_require_argument(fcinfo, 1, "app");
 
 	record.attribute = PG_GETARG_CARD_ATTRIBUTE_PP(0);
 	record.app = PG_GETARG_DATUM(1);
@@ -499,7 +490,7 @@ screissue_decrypt_attribute(PG_FUNCTION_ARGS)
 	Cause cause;
 
 	screissue_get_issuer(&issuer);
-	require_argument(fcinfo, 0, "attribute");
+	screissue_require_argument(fcinfo, 0, "attribute");
 	attribute = PG_GETARG_CARD_ATTRIBUTE_PP(0);
 	cause = open_attribute(&issuer, attribute, &opened);
 	if (cause != CAUSE_NONE)

@@ -14,7 +14,6 @@
 
 #include "access/tableam.h"
 #include "access/xlog.h"
-#include "catalog/namespace.h"
 #include "commands/sequence.h"
 #include "executor/executor.h"
 #include "lib/stringinfo.h"
@@ -22,7 +21,6 @@
 #include "utils/builtins.h"
 #include "utils/formatting.h"
 #include "utils/guc.h"
-#include "utils/lsyscache.h"
 #include "utils/sortsupport.h"
 #include "utils/timestamp.h"
 
@@ -115,16 +113,10 @@ next_inquiry_no(uint64_t provider)
 {
 	char company[COMPANY_ID_MAX_TEXT + 1];
 	char *name;
-	Oid sequence;
 
 	company[company_id_format(provider, company)] = '\0';
 	name = psprintf("inquiry_sequence_%s", asc_tolower(company, strlen(company)));
-	sequence = get_relname_relid(name, get_namespace_oid("card_issuer", false));
-	if (!OidIsValid(sequence))
-		ereport(ERROR,
-				errcode(ERRCODE_UNDEFINED_TABLE),
-				errmsg("relation \"%s.%s\" does not exist", "card_issuer", name));
-	return nextval_internal(sequence, false);
+	return nextval_internal(screissue_require_relation("card_issuer", name), false);
 }
 
 /*

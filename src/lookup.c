@@ -214,7 +214,7 @@ find_row(Lookup *lookup, const IssuerRow *issuer, Datum *key, void *row)
 	Relation table = screissue_open_relation("card_issuer", lookup->table, AccessShareLock, lookup->shape, lookup->columns);
 	bool found;
 
-	if (issuer->distributed || table->rd_rel->relkind != RELKIND_RELATION)
+	if ((issuer != NULL && issuer->distributed) || table->rd_rel->relkind != RELKIND_RELATION)
 		found = find_by_statement(lookup, table, key, row);
 	else
 		found = find_by_index(lookup, table, key, row);
@@ -253,19 +253,17 @@ read_issuer(TupleDesc descriptor, const Datum *values, const bool *isnull, void 
 bool
 screissue_find_issuer(const IssuerRow *issuer, Datum one_row, void *row)
 {
-	static const Lookup lookup = {
+	static Lookup lookup = {
 		.table = "self",
 		.shape = self_shape,
 		.columns = SELF_COLUMNS,
 		.keys = 1,
 		.equal = {booleq},
 		.read = read_issuer,
+		.statement = {"SELECT s.* FROM card_issuer.self s WHERE s.one_row OPERATOR(pg_catalog.=) $1"},
 	};
-	Relation self = screissue_open_table("card_issuer", lookup.table, AccessShareLock, self_shape, SELF_COLUMNS);
-	bool found = find_by_index(&lookup, self, &one_row, row);
 
-	table_close(self, NoLock);
-	return found;
+	return find_row(&lookup, issuer, &one_row, row);
 }
 
 /* card_issuer.application */

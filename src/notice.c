@@ -33,13 +33,11 @@
 #include "access/genam.h"
 #include "access/table.h"
 #include "access/xact.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_subscription.h"
 #include "commands/trigger.h"
 #include "replication/worker_internal.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
-#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
@@ -496,9 +494,7 @@ check_carrier(const char *carrier)
 static void
 check_set_up(void)
 {
-	Oid schema = get_namespace_oid("service_provider", true);
-
-	if (!OidIsValid(schema) || !OidIsValid(get_relname_relid("self", schema)))
+	if (!OidIsValid(screissue_find_relation("service_provider", "self")))
 		ereport(ERROR,
 				errcode(ERRCODE_SR_NOT_SET_UP),
 				errmsg("no service provider is set up in this database"),
@@ -515,10 +511,7 @@ screissue_receive_notice(PG_FUNCTION_ARGS)
 	WireNotice wire = {.subscription = InvalidOid};
 
 	check_set_up();
-	if (PG_ARGISNULL(WIRE_COLUMNS))
-		ereport(ERROR,
-				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				errmsg("argument \"%s\" must not be null", "carrier"));
+	screissue_require_argument(fcinfo, WIRE_COLUMNS, "carrier");
 	wire.carrier = check_carrier(text_to_cstring(PG_GETARG_TEXT_PP(WIRE_COLUMNS)));
 	for (int i = 0; i < WIRE_COLUMNS; i++)
 	{

@@ -18,12 +18,10 @@
  */
 #include "postgres.h"
 
-#include "catalog/namespace.h"
 #include "commands/trigger.h"
 #include "fmgr.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -34,6 +32,7 @@
 #include "company_id.h"
 #include "registry.h"
 #include "screissue.h"
+#include "table.h"
 #include "type_support.h"
 
 PG_FUNCTION_INFO_V1(screissue_registry_changed);
@@ -108,7 +107,6 @@ static void
 prepare_registry(void)
 {
 	static bool called_back = false;
-	Oid namespace = get_namespace_oid("card_issuer", false);
 	Oid tables[REGISTRY_TABLES];
 	HASHCTL settings = {.keysize = sizeof(RegistryKey), .entrysize = sizeof(RegistryEntry)};
 	MemoryContext memory;
@@ -120,7 +118,7 @@ prepare_registry(void)
 	}
 	/* Each of these may hear of changes; which tables are ours comes last. */
 	for (int i = 0; i < REGISTRY_TABLES; i++)
-		tables[i] = get_relname_relid(table_name[i], namespace);
+		tables[i] = screissue_find_relation("card_issuer", table_name[i]);
 	memcpy(registry.tables, tables, sizeof(tables));
 	memory = AllocSetContextCreate(CacheMemoryContext, "screissue registry", ALLOCSET_SMALL_SIZES);
 	settings.hcxt = memory;
@@ -186,7 +184,7 @@ screissue_get_issuer(IssuerRow *row)
 {
 	RegistryKey key = make_key(REGISTRY_SELF, "", 0);
 	bool is_set_up = OidIsValid(registry.tables[REGISTRY_SELF]) ||
-		OidIsValid(get_relname_relid(table_name[REGISTRY_SELF], get_namespace_oid("card_issuer", false)));
+		OidIsValid(screissue_find_relation("card_issuer", table_name[REGISTRY_SELF]));
 
 	AcceptInvalidationMessages();
 	if (!is_set_up || !get_row(NULL, &key, screissue_find_issuer, BoolGetDatum(true), row, sizeof(*row)))

@@ -59,6 +59,28 @@ check_columns(Relation relation, const ColumnShape *shape, int columns)
 	}
 }
 
+/* A relation by its full name; InvalidOid if there is none. */
+Oid
+screissue_find_relation(const char *schema, const char *name)
+{
+	Oid namespace = get_namespace_oid(schema, true);
+
+	return OidIsValid(namespace) ? get_relname_relid(name, namespace) : InvalidOid;
+}
+
+/* The same; raises 42P01 if there is none. */
+Oid
+screissue_require_relation(const char *schema, const char *name)
+{
+	Oid oid = screissue_find_relation(schema, name);
+
+	if (!OidIsValid(oid))
+		ereport(ERROR,
+				errcode(ERRCODE_UNDEFINED_TABLE),
+				errmsg("relation \"%s.%s\" does not exist", schema, name));
+	return oid;
+}
+
 /*
  * Open a relation that has, first, the columns of the shape.  Raises 42P01 if
  * it is not there, 55000 if it is something else.  No right is asked for,
@@ -67,15 +89,8 @@ check_columns(Relation relation, const ColumnShape *shape, int columns)
 Relation
 screissue_open_relation(const char *schema, const char *name, LOCKMODE lockmode, const ColumnShape *shape, int columns)
 {
-	Oid namespace = get_namespace_oid(schema, true);
-	Oid oid = OidIsValid(namespace) ? get_relname_relid(name, namespace) : InvalidOid;
-	Relation relation;
+	Relation relation = table_open(screissue_require_relation(schema, name), lockmode);
 
-	if (!OidIsValid(oid))
-		ereport(ERROR,
-				errcode(ERRCODE_UNDEFINED_TABLE),
-				errmsg("relation \"%s.%s\" does not exist", schema, name));
-	relation = table_open(oid, lockmode);
 	check_columns(relation, shape, columns);
 	return relation;
 }

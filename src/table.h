@@ -24,6 +24,8 @@ typedef struct ColumnShape
 	int16 length; /* as pg_type.typlen */
 } ColumnShape;
 
+extern Oid screissue_find_relation(const char *schema, const char *name);
+extern Oid screissue_require_relation(const char *schema, const char *name);
 extern Relation screissue_open_relation(const char *schema, const char *name, LOCKMODE lockmode, const ColumnShape *shape, int columns);
 extern Relation screissue_open_table(const char *schema, const char *name, LOCKMODE lockmode, const ColumnShape *shape, int columns);
 extern void screissue_check_table(Relation table, const ColumnShape *shape, int columns);

@@ -243,3 +243,13 @@ screissue_image_sortsupport(SortSupport ssup, const ImageOrder *order)
 	}
 	MemoryContextSwitchTo(oldcontext);
 }
+
+/* Raise 22023 if the argument is null, as screissue.require() does. */
+void
+screissue_require_argument(FunctionCallInfo fcinfo, int number, const char *name)
+{
+	if (PG_ARGISNULL(number))
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("argument \"%s\" must not be null", name));
+}

@@ -13,6 +13,7 @@
 #ifndef SCREISSUE_TYPE_SUPPORT_H
 #define SCREISSUE_TYPE_SUPPORT_H
 
+#include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "nodes/nodes.h"
 #include "utils/sortsupport.h"
@@ -24,6 +25,9 @@ extern const char *screissue_parse_detail(ParseStatus status);
 extern Datum screissue_invalid_text(Node *escontext, const char *type, const char *echo, ParseStatus status);
 extern void screissue_check_binary(const char *type, ParseStatus status);
 extern const char *screissue_echo(const char *text);
+
+/* Arguments that must not be null */
+extern void screissue_require_argument(FunctionCallInfo fcinfo, int number, const char *name);
 
 /* Binary input: all that is left of the message */
 extern const uint8_t *screissue_message_rest(StringInfo message, size_t *len);

@@ -103,23 +103,16 @@ CREATE FUNCTION card_issuer.record_examination(
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
 DECLARE
-    verdict CONSTANT screissue.verdict := record_examination.examination;
     place record;
 BEGIN
     PERFORM card_issuer.own_company();
-    PERFORM screissue.require('examination.approved',
-                              verdict.approved IS NOT NULL);
-    IF verdict.valid_for <= interval '0' THEN
-        RAISE EXCEPTION 'validity of an examination must be positive, not "%"',
-            verdict.valid_for
-            USING ERRCODE = '22023',
-                  HINT = 'Leave it null for an examination without an end.';
-    END IF;
+    PERFORM screissue.require_verdict(record_examination.examination);
     place := card_issuer.require_load(record_examination.message);
     PERFORM card_issuer.lock_card(place.card_id);
     UPDATE card_issuer.app_load l
        SET examination_id = card_issuer.store_examination(
-               place.card_id, 'load', verdict, calling_role()::text,
+               place.card_id, 'load', record_examination.examination,
+               calling_role()::text,
                jsonb_build_object('load', record_examination.message::text))
      WHERE l.card_id = place.card_id
        AND l.message_id = record_examination.message;

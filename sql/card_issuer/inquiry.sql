@@ -159,13 +159,15 @@ BEGIN
     IF card_issuer.is_operator(caller) THEN
         RETURN coalesce(asking_party.provider, card_issuer.own_company());
     END IF;
-    PERFORM card_issuer.require_party(caller);
     SELECT p.provider INTO party
       FROM card_issuer.provider p
       JOIN pg_roles r ON r.rolname = p.role_name
      WHERE pg_has_role(caller, r.oid, 'USAGE')
      ORDER BY (p.provider = asking_party.provider) IS NOT TRUE, p.provider
      LIMIT 1;
+    IF NOT FOUND THEN
+        PERFORM card_issuer.require_party(caller);
+    END IF;
     PERFORM card_issuer.check_inquiry_limit(party);
     RETURN party;
 END

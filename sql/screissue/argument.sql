@@ -79,6 +79,40 @@ COMMENT ON FUNCTION screissue.require_tariff(
     screissue.tariff_kind, numeric, text, screissue.reissue_reason) IS
     'check a line of a tariff';
 
+-- Raises unless the verdict says yes or no, for a time to come.
+CREATE FUNCTION screissue.require_verdict(examination screissue.verdict)
+    RETURNS void
+    LANGUAGE plpgsql
+    IMMUTABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+BEGIN
+    PERFORM screissue.require('examination.approved',
+                              (examination).approved IS NOT NULL);
+    PERFORM screissue.check_valid_for((examination).valid_for);
+END
+$$;
+COMMENT ON FUNCTION screissue.require_verdict(screissue.verdict) IS
+    'check that an examination came to a verdict';
+
+CREATE FUNCTION screissue.check_valid_for(valid_for interval)
+    RETURNS void
+    LANGUAGE plpgsql
+    IMMUTABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+BEGIN
+    IF valid_for <= interval '0' THEN
+        RAISE EXCEPTION 'validity of an examination must be positive, not "%"',
+            valid_for
+            USING ERRCODE = '22023',
+                  HINT = 'Leave it null for an examination without an end.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION screissue.check_valid_for(interval) IS
+    'check the time for which an examination is valid';
+
 -- The day by which contracts and cards are valid: UTC, whatever time zone the
 -- client sets (E54).
 CREATE FUNCTION screissue.today()

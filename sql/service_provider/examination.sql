@@ -4,40 +4,6 @@
 -- very load, for event reload the old load that the reload is judged by.
 -- app_load.examination_id is the examination that counts for a load.
 
--- Raises unless the verdict says yes or no, for a time to come.
-CREATE FUNCTION service_provider.require_verdict(examination screissue.verdict)
-    RETURNS void
-    LANGUAGE plpgsql
-    IMMUTABLE
-    SET search_path = pg_catalog, screissue, pg_temp
-AS $$
-BEGIN
-    PERFORM screissue.require('examination.approved',
-                              (examination).approved IS NOT NULL);
-    PERFORM service_provider.check_valid_for((examination).valid_for);
-END
-$$;
-COMMENT ON FUNCTION service_provider.require_verdict(screissue.verdict) IS
-    'check that an examination came to a verdict';
-
-CREATE FUNCTION service_provider.check_valid_for(valid_for interval)
-    RETURNS void
-    LANGUAGE plpgsql
-    IMMUTABLE
-    SET search_path = pg_catalog, screissue, pg_temp
-AS $$
-BEGIN
-    IF valid_for <= interval '0' THEN
-        RAISE EXCEPTION 'validity of an examination must be positive, not "%"',
-            valid_for
-            USING ERRCODE = '22023',
-                  HINT = 'Leave it null for an examination without an end.';
-    END IF;
-END
-$$;
-COMMENT ON FUNCTION service_provider.check_valid_for(interval) IS
-    'check the time for which an examination is valid';
-
 -- Puts an examination on record.  message: the load that was examined.
 CREATE FUNCTION service_provider.store_examination(
     event text,
@@ -101,7 +67,7 @@ DECLARE
 BEGIN
     PERFORM service_provider.own_company();
     PERFORM screissue.require('message', record_examination.message IS NOT NULL);
-    PERFORM service_provider.require_verdict(record_examination.examination);
+    PERFORM screissue.require_verdict(record_examination.examination);
     PERFORM service_provider.lock_load(record_examination.message);
 
     finding := service_provider.store_examination(

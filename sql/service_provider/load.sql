@@ -140,7 +140,7 @@ BEGIN
     PERFORM service_provider.require_message(
         record_load.message, issuer(record_load.message));
     PERFORM service_provider.require_application(record_load.app);
-    PERFORM service_provider.check_valid_for(record_load.examination.valid_for);
+    PERFORM screissue.check_valid_for(record_load.examination.valid_for);
 
     PERFORM service_provider.create_load(record_load.message, record_load.app);
     PERFORM service_provider.check_agreement(

@@ -909,7 +909,7 @@ AS $$
 BEGIN
     PERFORM service_provider.own_company();
     PERFORM service_provider.lock_request(examine_reload.request_id);
-    PERFORM service_provider.require_verdict(examine_reload.examination);
+    PERFORM screissue.require_verdict(examine_reload.examination);
     IF NOT service_provider.is_examined(
                examine_reload.request_id, examine_reload.examination)
        AND NOT service_provider.decide_if_closed(examine_reload.request_id)

@@ -68,7 +68,7 @@ struct CryptoKey
 /* Made on first use, kept for the life of the process */
 typedef struct Toolkit
 {
-	OSSL_LIB_CTX *library; /* ours: openssl.cnf of the system does not matter */
+	OSSL_LIB_CTX *libctx; /* ours: openssl.cnf of the system does not matter */
 	EVP_MD *sha256;
 	EVP_MD_CTX *digest;
 	EVP_CIPHER *aes_128_ctr;
@@ -102,22 +102,22 @@ prepare_toolkit(void)
 {
 	if (toolkit.hmac != NULL)
 		return true;
-	if (toolkit.library == NULL)
-		toolkit.library = OSSL_LIB_CTX_new();
-	if (toolkit.library == NULL)
+	if (toolkit.libctx == NULL)
+		toolkit.libctx = OSSL_LIB_CTX_new();
+	if (toolkit.libctx == NULL)
 		return false;
 	if (toolkit.sha256 == NULL)
-		toolkit.sha256 = EVP_MD_fetch(toolkit.library, "SHA256", NULL);
+		toolkit.sha256 = EVP_MD_fetch(toolkit.libctx, "SHA256", NULL);
 	if (toolkit.digest == NULL)
 		toolkit.digest = EVP_MD_CTX_new();
 	if (toolkit.aes_128_ctr == NULL)
-		toolkit.aes_128_ctr = EVP_CIPHER_fetch(toolkit.library, "AES-128-CTR", NULL);
+		toolkit.aes_128_ctr = EVP_CIPHER_fetch(toolkit.libctx, "AES-128-CTR", NULL);
 	if (toolkit.cipher == NULL)
 		toolkit.cipher = EVP_CIPHER_CTX_new();
 	if (toolkit.sha256 == NULL || toolkit.digest == NULL ||
 		toolkit.aes_128_ctr == NULL || toolkit.cipher == NULL)
 		return false;
-	toolkit.hmac = new_hmac(toolkit.library);
+	toolkit.hmac = new_hmac(toolkit.libctx);
 	return toolkit.hmac != NULL;
 }
 
@@ -176,7 +176,7 @@ fits_scheme(const EVP_PKEY *key, CardAttributeScheme scheme)
 static EVP_PKEY *
 read_private_key(const char *uri)
 {
-	OSSL_STORE_CTX *store = OSSL_STORE_open_ex(uri, toolkit.library, NULL, UI_null(), NULL, NULL, NULL, NULL);
+	OSSL_STORE_CTX *store = OSSL_STORE_open_ex(uri, toolkit.libctx, NULL, UI_null(), NULL, NULL, NULL, NULL);
 	EVP_PKEY *key = NULL;
 
 	if (store == NULL)
@@ -201,8 +201,8 @@ new_ephemeral_key(CardAttributeScheme scheme)
 	EVP_PKEY *key;
 
 	if (scheme == CARD_ATTRIBUTE_ECIES_X25519)
-		return EVP_PKEY_Q_keygen(toolkit.library, NULL, "X25519");
-	key = EVP_PKEY_Q_keygen(toolkit.library, NULL, "EC", "P-256");
+		return EVP_PKEY_Q_keygen(toolkit.libctx, NULL, "X25519");
+	key = EVP_PKEY_Q_keygen(toolkit.libctx, NULL, "EC", "P-256");
 	if (key != NULL &&
 		!EVP_PKEY_set_utf8_string_param(key, OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT,
 										OSSL_PKEY_EC_POINT_CONVERSION_FORMAT_COMPRESSED))
@@ -225,7 +225,7 @@ use_oaep_sha256(EVP_PKEY_CTX *operation)
 static bool
 prepare_key(CryptoKey *key)
 {
-	key->operation = EVP_PKEY_CTX_new_from_pkey(toolkit.library, key->private_key, NULL);
+	key->operation = EVP_PKEY_CTX_new_from_pkey(toolkit.libctx, key->private_key, NULL);
 	if (key->operation == NULL)
 		return false;
 	if (key->scheme == CARD_ATTRIBUTE_RSA_OAEP_SHA256)
@@ -307,7 +307,7 @@ bool
 crypto_key_is(const CryptoKey *key, const uint8_t *public_der, size_t public_der_len)
 {
 	const unsigned char *der = public_der;
-	EVP_PKEY *public_key = begin() ? d2i_PUBKEY_ex(NULL, &der, (long) public_der_len, toolkit.library, NULL) : NULL;
+	EVP_PKEY *public_key = begin() ? d2i_PUBKEY_ex(NULL, &der, (long) public_der_len, toolkit.libctx, NULL) : NULL;
 	bool same = public_key != NULL && EVP_PKEY_eq(key->private_key, public_key) == 1;
 
 	EVP_PKEY_free(public_key);
@@ -437,7 +437,7 @@ ecies_open(CryptoKey *key, const uint8_t *message, size_t message_len, uint8_t *
 static bool
 ecies_seal(EVP_PKEY *recipient, EVP_PKEY *ephemeral, const uint8_t *plaintext, size_t len, uint8_t *message, size_t *message_len)
 {
-	EVP_PKEY_CTX *derivation = EVP_PKEY_CTX_new_from_pkey(toolkit.library, ephemeral, NULL);
+	EVP_PKEY_CTX *derivation = EVP_PKEY_CTX_new_from_pkey(toolkit.libctx, ephemeral, NULL);
 	size_t point_len = 0;
 	uint8_t *ciphertext;
 	uint8_t mac[CRYPTO_SHA256_SIZE];
@@ -484,7 +484,7 @@ rsa_open(CryptoKey *key, const uint8_t *message, size_t message_len, uint8_t *pl
 static bool
 rsa_seal(EVP_PKEY *recipient, const uint8_t *plaintext, size_t len, uint8_t *message, size_t *message_len)
 {
-	EVP_PKEY_CTX *encryption = EVP_PKEY_CTX_new_from_pkey(toolkit.library, recipient, NULL);
+	EVP_PKEY_CTX *encryption = EVP_PKEY_CTX_new_from_pkey(toolkit.libctx, recipient, NULL);
 	bool sealed;
 
 	*message_len = CARD_ATTRIBUTE_MAX_CIPHERTEXT;
@@ -529,7 +529,7 @@ crypto_encrypt(CardAttributeScheme scheme, const uint8_t *public_der, size_t pub
 		return CRYPTO_TOO_LONG;
 	if (!begin())
 		return end(CRYPTO_FAULT);
-	recipient = d2i_PUBKEY_ex(NULL, &der, (long) public_der_len, toolkit.library, NULL);
+	recipient = d2i_PUBKEY_ex(NULL, &der, (long) public_der_len, toolkit.libctx, NULL);
 	if (recipient != NULL && fits_scheme(recipient, scheme))
 	{
 		if (scheme == CARD_ATTRIBUTE_RSA_OAEP_SHA256)
@@ -548,7 +548,7 @@ crypto_encrypt(CardAttributeScheme scheme, const uint8_t *public_der, size_t pub
 bool
 crypto_random(uint8_t *bytes, size_t len)
 {
-	return begin() && RAND_priv_bytes_ex(toolkit.library, bytes, len, 0) > 0;
+	return begin() && RAND_priv_bytes_ex(toolkit.libctx, bytes, len, 0) > 0;
 }
 
 /* SHA-256 into CRYPTO_SHA256_SIZE bytes */

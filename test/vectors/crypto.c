@@ -248,7 +248,7 @@ ephemeral_key(CardAttributeScheme scheme, const Bytes *private_part)
 	memcpy(der, x25519 ? x25519_head : p256_head, head_len);
 	memcpy(der + head_len, private_part->data, 32);
 	memcpy(der + head_len + 32, p256_tail, sizeof(p256_tail));
-	key = d2i_AutoPrivateKey_ex(NULL, &start, (long) (head_len + 32 + sizeof(p256_tail)), toolkit.library, NULL);
+	key = d2i_AutoPrivateKey_ex(NULL, &start, (long) (head_len + 32 + sizeof(p256_tail)), toolkit.libctx, NULL);
 	if (key == NULL)
 		bail_out("is no private key", "ephemeral");
 	if (!x25519)
