@@ -54,6 +54,7 @@ SQL_PARTS = \
 	sql/screissue/argument.sql \
 	sql/screissue/policy.sql \
 	sql/screissue/platform.sql \
+	sql/screissue/status_move.sql \
 	sql/screissue/tables.sql \
 	sql/screissue/setup.sql \
 	sql/screissue/dblink.sql \
@@ -72,9 +73,12 @@ SQL_PARTS = \
 	sql/card_issuer/key.sql \
 	sql/card_issuer/inquiry.sql \
 	sql/card_issuer/load.sql \
+	sql/card_issuer/opt_out.sql \
+	sql/card_issuer/overlap.sql \
 	sql/card_issuer/reissue.sql \
 	sql/card_issuer/renewal.sql \
 	sql/card_issuer/lineage.sql \
+	sql/card_issuer/evidence.sql \
 	sql/card_issuer/publication.sql \
 	sql/service_provider/tables.sql \
 	sql/service_provider/setup.sql \
@@ -97,9 +101,10 @@ EXTRA_CLEAN = tmp_install check.out META.json
 # Tests.  test/run lists the runners; the order here is the order they run in.
 REGRESS = install company_id app_id card_id message_id card_attribute \
 	checkdigit opclass binary_io errors setup drop
-ISOLATION = double_permit double_reissue same_new_card reissue_vs_load \
+ISOLATION = double_permit double_inquiry double_reissue same_new_card reissue_vs_load \
 	reissue_vs_unload reissue_vs_suspend notice_order same_notice double_reload \
-	stale_snapshot secret_card register_vs_suspend inquiry_vs_suspend
+	reissue_vs_transfer reissue_vs_opt_out stale_snapshot secret_card \
+	register_vs_suspend inquiry_vs_suspend
 export REGRESS ISOLATION
 
 PG_CPPFLAGS = -I$(srcdir)/src -I$(srcdir)/src/core

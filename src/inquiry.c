@@ -16,7 +16,7 @@
  *						the attribute
  *	unknown_card, secret, other_key, printed_number, card_status
  *						the card
- *	not_reissued, app_not_on_old_card, withdrawn
+ *	not_reissued, app_not_on_old_card, withdrawn, opted_out
  *						what it inherits
  *
  *-------------------------------------------------------------------------
@@ -76,7 +76,8 @@ typedef enum Cause
 	CAUSE_CARD_STATUS,
 	CAUSE_NOT_REISSUED,
 	CAUSE_APP_NOT_ON_OLD_CARD,
-	CAUSE_WITHDRAWN
+	CAUSE_WITHDRAWN,
+	CAUSE_OPTED_OUT
 } Cause;
 
 static const char *const cause_word[] = {
@@ -97,6 +98,7 @@ static const char *const cause_word[] = {
 	[CAUSE_NOT_REISSUED] = "not_reissued",
 	[CAUSE_APP_NOT_ON_OLD_CARD] = "app_not_on_old_card",
 	[CAUSE_WITHDRAWN] = "withdrawn",
+	[CAUSE_OPTED_OUT] = "opted_out",
 };
 
 /* An attribute that was decrypted */
@@ -226,12 +228,14 @@ judge_entitlement(const CardRow *card, bool found, const EntitlementRow *entitle
 {
 	if (card->other_number)
 		return CAUSE_PRINTED_NUMBER;
-	if (!card->active)
+	if (!card->works)
 		return CAUSE_CARD_STATUS;
 	if (!found)
 		return card->reissued ? CAUSE_APP_NOT_ON_OLD_CARD : CAUSE_NOT_REISSUED;
 	if (entitlement->withdrawn)
 		return CAUSE_WITHDRAWN;
+	if (entitlement->opted_out)
+		return CAUSE_OPTED_OUT;
 	return CAUSE_NONE;
 }
 

@@ -427,6 +427,7 @@ enum
 	CARD_ATTRIBUTE_KEY_ID = 8,
 	CARD_SECRET_SHA256 = 9,
 	CARD_REPLACES = 11,
+	CARD_OVERLAP_UNTIL = 14,
 	CARD_COLUMNS
 };
 static const ColumnShape card_shape[CARD_COLUMNS] = {
@@ -442,6 +443,9 @@ static const ColumnShape card_shape[CARD_COLUMNS] = {
 	{"secret_sha256", -1},
 	{"opted_out_at", 8},
 	{"replaces", -1},
+	{"replaced_by", -1},
+	{"replaced_at", 8},
+	{"overlap_until", 8},
 };
 
 /* The value of an enum, by its label; an enum that is not ours has none. */
@@ -472,9 +476,11 @@ read_card(TupleDesc descriptor, const Datum *values, const bool *isnull, void *r
 	Oid active = enum_value(TupleDescAttr(descriptor, CARD_STATUS)->atttypid, "active");
 
 	row->platform_type = DatumGetInt32(values[CARD_PLATFORM_TYPE]);
-	row->active = DatumGetObjectId(values[CARD_STATUS]) == active &&
-		(isnull[CARD_VALID_UNTIL] ||
-		 DatumGetDateADT(values[CARD_VALID_UNTIL]) >= today());
+	row->works = DatumGetObjectId(values[CARD_STATUS]) == active ||
+		(!isnull[CARD_OVERLAP_UNTIL] &&
+		 DatumGetTimestampTz(values[CARD_OVERLAP_UNTIL]) > GetCurrentTransactionStartTimestamp());
+	if (!isnull[CARD_VALID_UNTIL] && DatumGetDateADT(values[CARD_VALID_UNTIL]) < today())
+		row->works = false;
 	row->reissued = !isnull[CARD_REPLACES];
 	row->other_number = asked->printed_number != NULL && !isnull[CARD_PRINTED_NUMBER] &&
 		!same_text(asked->printed_number, DatumGetTextPP(values[CARD_PRINTED_NUMBER]));
@@ -512,6 +518,7 @@ enum
 {
 	ENTITLEMENT_MESSAGE_ID = 2,
 	ENTITLEMENT_WITHDRAWN_AT = 7,
+	ENTITLEMENT_OPTED_OUT_AT = 8,
 	ENTITLEMENT_COLUMNS
 };
 static const ColumnShape entitlement_shape[ENTITLEMENT_COLUMNS] = {
@@ -523,6 +530,7 @@ static const ColumnShape entitlement_shape[ENTITLEMENT_COLUMNS] = {
 	{"granted_at", 8},
 	{"used_at", 8},
 	{"withdrawn_at", 8},
+	{"opted_out_at", 8},
 };
 
 static void
@@ -532,6 +540,7 @@ read_entitlement(TupleDesc descriptor, const Datum *values, const bool *isnull, 
 
 	memcpy(&row->message, DatumGetMessageId(values[ENTITLEMENT_MESSAGE_ID]), sizeof(MessageId));
 	row->withdrawn = !isnull[ENTITLEMENT_WITHDRAWN_AT];
+	row->opted_out = !isnull[ENTITLEMENT_OPTED_OUT_AT];
 }
 
 bool

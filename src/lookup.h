@@ -46,7 +46,7 @@ typedef struct KeyRow
 typedef struct CardRow
 {
 	int platform_type;
-	bool active; /* and valid today */
+	bool works; /* active, or an old card in its overlap, and valid today */
 	bool reissued; /* it replaced another one */
 	bool other_number; /* another one is printed on it than was asked for */
 	int key_id; /* of its attributes, -1 = none on record */
@@ -58,6 +58,7 @@ typedef struct EntitlementRow
 {
 	MessageId message;
 	bool withdrawn;
+	bool opted_out; /* nobody is to be told */
 } EntitlementRow;
 
 /* Rows that hardly ever change: registry.c remembers them */

@@ -56,6 +56,44 @@ COMMENT ON FUNCTION card_issuer.register_application(
     screissue.app_id, screissue.company_id, text, bytea, text, interval) IS
     'register an application of a service provider';
 
+-- Moves an application to another provider (E14: a merger, a sale).  Rights and
+-- notices follow it: from now on that provider is told of, may ask for and may
+-- reload what was loaded under permissions of the former one, who may not any
+-- more.  Entitlements not yet used are notified to the new provider, who must
+-- have accepted the transfer on its side (service_provider.accept_transfer).
+-- What was charged stays charged to whom the permission was given.  Repeatable.
+-- Errors: SR002 unknown provider; SR003 unknown application; 22023.
+CREATE FUNCTION card_issuer.transfer_application(
+    app screissue.app_id,
+    provider screissue.company_id)
+    RETURNS void
+    LANGUAGE plpgsql
+    VOLATILE
+    SECURITY DEFINER
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    former screissue.company_id;
+BEGIN
+    PERFORM card_issuer.own_company();
+    former := (card_issuer.get_application(transfer_application.app)).provider;
+    PERFORM card_issuer.require_provider(transfer_application.provider);
+    PERFORM card_issuer.take_turn(p.provider)
+       FROM (SELECT unnest(ARRAY[former, transfer_application.provider])
+              ORDER BY 1) p (provider);
+    UPDATE card_issuer.application a
+       SET provider = transfer_application.provider
+     WHERE a.app_id = transfer_application.app
+       AND a.provider <> transfer_application.provider;
+    IF FOUND THEN
+        PERFORM card_issuer.write_missed_notices(transfer_application.provider);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION card_issuer.transfer_application(
+    screissue.app_id, screissue.company_id) IS
+    'move an application to another provider (E14)';
+
 -- Takes an application from registration: no permissions and no replies any
 -- more (E13).  Repeatable.  Errors: SR003 unknown.
 CREATE FUNCTION card_issuer.withdraw_application(app screissue.app_id)

@@ -90,13 +90,15 @@ AS $$
 DECLARE
     api CONSTANT text[] := ARRAY[
         'register_provider', 'suspend_provider', 'resume_provider',
-        'register_application', 'withdraw_application', 'set_tariff',
-        'register_holder', 'erase_holder', 'issue_card', 'activate_card',
+        'register_application', 'withdraw_application',
+        'transfer_application', 'set_tariff', 'register_holder',
+        'erase_holder', 'set_opt_out', 'issue_card', 'activate_card',
         'block_card', 'unblock_card', 'register_key', 'retire_key',
         'revoke_key', 'personalize_card', 'permit_load', 'confirm_load',
         'confirm_unload', 'find_load', 'record_examination', 'request_reissue',
-        'decide_reissue', 'preview_reissue', 'renew_card', 'reissue_card',
-        'withdraw_reissue', 'inquire', 'decrypt_attribute', 'inquiries_made',
+        'decide_reissue', 'preview_reissue', 'renew_card', 'expire_cards',
+        'reissue_card', 'withdraw_reissue', 'explain_decision', 'recipients',
+        'inquire', 'decrypt_attribute', 'inquiries_made',
         'set_inquiry_limit', 'find_reissue', 'fetch_notices', 'find_old_card',
         'find_new_card', 'lineage', 'create_publication', 'drop_publication',
         'grant_operator', 'grant_auditor'];
@@ -108,7 +110,8 @@ BEGIN
     EXECUTE format('GRANT SELECT ON card_issuer.reissue_pair,'
                    ' card_issuer.masked_reissue_pair,'
                    ' card_issuer.key_usage, card_issuer.masked_inquiry,'
-                   ' card_issuer.inquiry_report TO %I',
+                   ' card_issuer.inquiry_report, card_issuer.charge,'
+                   ' card_issuer.statement, screissue.status_move TO %I',
                    grant_operator.role_name);
 END
 $$;
@@ -132,7 +135,8 @@ BEGIN
                                   ARRAY['inquiries_made']);
     EXECUTE format('GRANT SELECT ON card_issuer.masked_reissue_pair,'
                    ' card_issuer.key_usage, card_issuer.masked_inquiry,'
-                   ' card_issuer.inquiry_report TO %I',
+                   ' card_issuer.inquiry_report, card_issuer.charge,'
+                   ' card_issuer.statement, screissue.status_move TO %I',
                    grant_auditor.role_name);
 END
 $$;

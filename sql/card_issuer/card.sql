@@ -264,7 +264,7 @@ COMMENT ON FUNCTION card_issuer.issue_card(
     'issue a card (R3)';
 
 -- The produced card is handed over.  Repeatable.
--- Errors: SR004 unknown card; SR005 neither produced nor active.
+-- Errors: SR004 unknown card; SR005 its status forbids it.
 CREATE FUNCTION card_issuer.activate_card(card screissue.card_id)
     RETURNS void
     LANGUAGE plpgsql
@@ -277,20 +277,25 @@ DECLARE
 BEGIN
     PERFORM card_issuer.own_company();
     row_of_card := card_issuer.lock_card(activate_card.card);
-    IF row_of_card.status NOT IN ('produced', 'active') THEN
+    IF row_of_card.status = 'active' THEN
+        RETURN;
+    ELSIF row_of_card.status <> 'produced' THEN
         PERFORM card_issuer.raise_card_status(
             activate_card.card, row_of_card.status, 'activated');
     END IF;
+    PERFORM card_issuer.require_card_move(
+        activate_card.card, row_of_card.status, 'active');
     UPDATE card_issuer.card c SET status = 'active'
-     WHERE c.card_id = activate_card.card
-       AND c.status = 'produced';
+     WHERE c.card_id = activate_card.card;
 END
 $$;
 COMMENT ON FUNCTION card_issuer.activate_card(screissue.card_id) IS
     'activate a card that was produced';
 
 -- Blocks a card: suspended, lost, stolen or damaged (E8).  A blocked card may
--- change from one of these to another.  Repeatable.
+-- change from one of these to another.  An old card that overlaps with the one
+-- that replaced it works no more from now on (E7); should the reissue be
+-- withdrawn, it is blocked.  Repeatable.
 -- Errors: SR004 unknown card; SR005 its status forbids it; 22023.
 CREATE FUNCTION card_issuer.block_card(
     card screissue.card_id,
@@ -302,33 +307,48 @@ CREATE FUNCTION card_issuer.block_card(
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
 DECLARE
-    blocked CONSTANT screissue.card_status[] :=
-        '{suspended, lost, stolen, damaged}'::screissue.card_status[];
     row_of_card record;
 BEGIN
     PERFORM card_issuer.own_company();
-    IF (block_card.status = ANY (blocked)) IS NOT TRUE THEN
+    IF NOT card_issuer.is_blocked(block_card.status) THEN
         RAISE EXCEPTION 'card cannot be blocked as "%"', block_card.status
             USING ERRCODE = '22023',
                   HINT = 'The status is suspended, lost, stolen or damaged.';
     END IF;
     row_of_card := card_issuer.lock_card(block_card.card);
-    IF row_of_card.status NOT IN ('produced', 'active')
-       AND row_of_card.status <> ALL (blocked) THEN
+    IF row_of_card.overlap_until > now() THEN
+        PERFORM card_issuer.end_overlap(
+            block_card.card, row_of_card.replaced_by, block_card.status);
+    ELSIF row_of_card.status = 'replaced' THEN
         PERFORM card_issuer.raise_card_status(
             block_card.card, row_of_card.status, block_card.status::text);
+    ELSIF row_of_card.status <> block_card.status THEN
+        PERFORM card_issuer.require_card_move(
+            block_card.card, row_of_card.status, block_card.status);
+        UPDATE card_issuer.card c
+           SET status = block_card.status,
+               former_status = CASE WHEN card_issuer.is_blocked(c.status)
+                                    THEN c.former_status ELSE c.status END
+         WHERE c.card_id = block_card.card;
     END IF;
-    UPDATE card_issuer.card c
-       SET status = block_card.status,
-           former_status = CASE WHEN c.status = ANY (blocked)
-                                THEN c.former_status ELSE c.status END
-     WHERE c.card_id = block_card.card
-       AND c.status <> block_card.status;
 END
 $$;
 COMMENT ON FUNCTION
     card_issuer.block_card(screissue.card_id, screissue.card_status) IS
     'block a card';
+
+-- Is this one of the statuses of a blocked card, which unblock_card ends?
+CREATE FUNCTION card_issuer.is_blocked(status screissue.card_status)
+    RETURNS boolean
+    LANGUAGE sql
+    IMMUTABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+    SELECT coalesce(
+        is_blocked.status IN ('suspended', 'lost', 'stolen', 'damaged'), false)
+$$;
+COMMENT ON FUNCTION card_issuer.is_blocked(screissue.card_status) IS
+    'true for the statuses of a blocked card';
 
 -- Gives a blocked card the status it had before (E8).  Repeatable.  A card
 -- that was replaced meanwhile does not come back.
@@ -347,12 +367,13 @@ BEGIN
     row_of_card := card_issuer.lock_card(unblock_card.card);
     IF row_of_card.status IN ('produced', 'active') THEN
         RETURN;
-    END IF;
-    IF row_of_card.status NOT IN ('suspended', 'lost', 'stolen', 'damaged') THEN
+    ELSIF NOT card_issuer.is_blocked(row_of_card.status) THEN
         PERFORM card_issuer.raise_card_status(
             unblock_card.card, row_of_card.status,
             coalesce(row_of_card.former_status, 'active')::text);
     END IF;
+    PERFORM card_issuer.require_card_move(
+        unblock_card.card, row_of_card.status, row_of_card.former_status);
     UPDATE card_issuer.card c
        SET status = c.former_status,
            former_status = NULL

@@ -141,7 +141,7 @@ BEGIN
         EXIT WHEN hops = cardinality(heirs);
         old_card := heir;
     END LOOP;
-    IF hops > 0 THEN
+    IF hops > 0 AND NOT card_issuer.is_opted_out(heir, app) THEN
         PERFORM card_issuer.write_notices(ARRAY[
             card_issuer.draft_inherited(heir, old_card, app, message)]);
     END IF;
@@ -176,7 +176,8 @@ COMMENT ON FUNCTION card_issuer.has_history(
     screissue.card_id, screissue.card_id, screissue.app_id) IS
     'true if nothing older may be inherited';
 
--- Entitles a card to a load, in place of what it inherited before.
+-- Entitles a card to a load, in place of what it inherited before; nobody is to
+-- know it where the holder has opted out.
 CREATE FUNCTION card_issuer.entitle(
     card screissue.card_id,
     app screissue.app_id,
@@ -188,18 +189,24 @@ CREATE FUNCTION card_issuer.entitle(
     VOLATILE
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
+DECLARE
+    opted_out CONSTANT boolean := card_issuer.is_opted_out(card, app);
 BEGIN
     INSERT INTO card_issuer.entitlement
-           (card_id, app_id, message_id, old_card_id, hops, granted_at)
-    VALUES (card, app, message, old_card, entitle.hops, now())
+           (card_id, app_id, message_id, old_card_id, hops, granted_at,
+            opted_out_at)
+    VALUES (card, app, message, old_card, entitle.hops, now(),
+            CASE WHEN opted_out THEN now() END)
         ON CONFLICT ON CONSTRAINT entitlement_pkey DO UPDATE
        SET message_id = excluded.message_id,
            old_card_id = excluded.old_card_id,
            hops = excluded.hops,
            granted_at = excluded.granted_at,
            used_at = NULL,
-           withdrawn_at = NULL;
-    PERFORM card_issuer.readdress_permission(card, app, message);
+           withdrawn_at = NULL,
+           opted_out_at = excluded.opted_out_at;
+    PERFORM card_issuer.readdress_permission(
+        card, app, CASE WHEN NOT opted_out THEN message END);
 END
 $$;
 COMMENT ON FUNCTION card_issuer.entitle(
@@ -280,11 +287,14 @@ DECLARE
            AND e.withdrawn_at IS NULL
          ORDER BY h.hop DESC);
     heir screissue.card_id;
+    ended record;
     drafts card_issuer.draft_notice[] := '{}'::card_issuer.draft_notice[];
 BEGIN
     FOREACH heir IN ARRAY entitled LOOP
+        ended := card_issuer.disentitle(heir, app);
+        CONTINUE WHEN card_issuer.is_opted_out(heir, app);
         drafts := drafts || card_issuer.draft('withdrawal', heir,
-            (card_issuer.disentitle(heir, app)).old_card_id, app, message);
+            ended.old_card_id, app, message);
     END LOOP;
     PERFORM card_issuer.write_notices(drafts);
 END

@@ -25,7 +25,8 @@ COMMENT ON FUNCTION card_issuer.store_examination(
     'record an examination';
 
 -- Asks the policy and puts its verdict on record, with all that it was told
--- and which policy it was (step 502).
+-- and which policy it was (step 502).  The default policy, which looks at
+-- nothing, is told no more than the request and the old examination.
 CREATE FUNCTION card_issuer.examine(
     card screissue.card_id,
     event text,
@@ -38,14 +39,26 @@ CREATE FUNCTION card_issuer.examine(
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
 DECLARE
-    told CONSTANT jsonb := card_issuer.describe_card(card) || request;
-    judged CONSTANT record := card_issuer.ask_policy(event, told);
+    policy CONSTANT text := card_issuer.policy_of(event);
+    told jsonb := request || jsonb_build_object('event', event);
+    judged record;
 BEGIN
+    IF policy IS NULL THEN
+        IF told ->> 'inherits' IS NOT NULL THEN
+            told := told || card_issuer.describe_past(card, told);
+        END IF;
+        judged := card_issuer.default_policy(told);
+    ELSE
+        told := card_issuer.describe_card(card) || told
+             || card_issuer.describe_past(card, told);
+        judged := screissue.call_policy(policy, told);
+        told := told
+             || jsonb_build_object('policy_sha256', judged.policy_sha256);
+    END IF;
     examine.examination_id := card_issuer.store_examination(
         card, event,
         ROW(judged.approved, judged.reason, judged.valid_for)::verdict,
-        judged.policy,
-        told || jsonb_build_object('policy_sha256', judged.policy_sha256));
+        coalesce(policy, 'card_issuer.default_policy(jsonb)'), told);
     examine.approved := judged.approved;
     examine.reason := judged.reason;
 END
@@ -53,10 +66,71 @@ $$;
 COMMENT ON FUNCTION card_issuer.examine(screissue.card_id, text, jsonb) IS
     'examine a request by the policy of the event';
 
+-- What a policy is told of the past, by event: the examination of the old load
+-- that a reload would inherit, but not where the application wants it judged
+-- without (mode new); the last examination for a reissue.
+CREATE FUNCTION card_issuer.describe_past(
+    card screissue.card_id,
+    request jsonb)
+    RETURNS jsonb
+    LANGUAGE sql
+    STABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+    SELECT CASE request ->> 'event'
+           WHEN 'load' THEN jsonb_build_object('old_examination',
+               CASE WHEN request ->> 'examination_mode' <> 'new'
+                    THEN card_issuer.describe_old_examination(
+                             (request ->> 'inherits')::message_id) END)
+           WHEN 'reissue' THEN jsonb_build_object('previous_examination',
+               card_issuer.describe_last_reissue(card))
+           ELSE '{}' END
+$$;
+COMMENT ON FUNCTION card_issuer.describe_past(screissue.card_id, jsonb) IS
+    'what a policy is told of earlier examinations';
+
+-- Asks the policy, if one is set, whether the proof of a load will do.
+-- Errors: SR007 it will not.
+CREATE FUNCTION card_issuer.examine_proof(
+    card screissue.card_id,
+    app screissue.app_id,
+    message screissue.message_id,
+    receipt bytea)
+    RETURNS void
+    LANGUAGE plpgsql
+    VOLATILE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    judged record;
+BEGIN
+    IF card_issuer.policy_of('confirm') IS NULL THEN
+        RETURN;
+    END IF;
+    judged := card_issuer.examine(card, 'confirm', jsonb_build_object(
+        'application', app::text,
+        'load', message::text,
+        'receipt', encode(receipt, 'hex')));
+    IF judged.approved IS NOT TRUE THEN
+        RAISE EXCEPTION 'proof of load "%" is refused', message
+            USING ERRCODE = 'SR007',
+                  DETAIL = CASE
+                      WHEN card_issuer.is_operator(calling_role())
+                          THEN format('The policy says: %s.', judged.reason)
+                      ELSE 'The policy of the card issuer refuses it.' END,
+                  HINT = 'The load is still permitted: confirm it with another receipt.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION card_issuer.examine_proof(
+    screissue.card_id, screissue.app_id, screissue.message_id, bytea) IS
+    'examine the proof of a load';
+
 -- Reuses the examination of an old load for its reload on another card
--- (claim 11, R49): if the application's mode allows it and the examination
--- was positive, is still valid and not too old.  The new row names the
--- examination that was really made.  NULL: there is none to reuse.
+-- (claim 11, R49): if it was positive, is still valid and not too old, the old
+-- card was the same holder's (E16), and was to be valid for at least as long as
+-- this one is: an examination was made for the life of a card (E18).  The new
+-- row names the examination that was really made.  NULL: there is none to reuse.
 CREATE FUNCTION card_issuer.substitute_examination(
     card screissue.card_id,
     old_load screissue.message_id,
@@ -81,6 +155,8 @@ AS $$
        AND r.examination_id = coalesce(x.substitutes, x.examination_id)
      WHERE l.message_id = old_load
        AND r.approved
+       AND card_issuer.same_holder(card, l.card_id)
+       AND card_issuer.is_as_long_valid(card, r.card_id)
        AND coalesce(r.valid_until > now(), true)
        AND coalesce(r.examined_at + max_age > now(), true)
     RETURNING n.examination_id
@@ -88,6 +164,42 @@ $$;
 COMMENT ON FUNCTION card_issuer.substitute_examination(
     screissue.card_id, screissue.message_id, interval) IS
     'reuse the examination of an old load (claim 11)';
+
+CREATE FUNCTION card_issuer.same_holder(
+    card screissue.card_id,
+    old_card screissue.card_id)
+    RETURNS boolean
+    LANGUAGE sql
+    STABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+    SELECT n.holder_id IS NOT DISTINCT FROM o.holder_id
+      FROM card_issuer.card n, card_issuer.card o
+     WHERE n.card_id = card
+       AND o.card_id = old_card
+$$;
+COMMENT ON FUNCTION
+    card_issuer.same_holder(screissue.card_id, screissue.card_id) IS
+    'true if two cards are the same holder''s (E16)';
+
+-- Does the validity of a card end no later than that of the other?
+CREATE FUNCTION card_issuer.is_as_long_valid(
+    card screissue.card_id,
+    old_card screissue.card_id)
+    RETURNS boolean
+    LANGUAGE sql
+    STABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+    SELECT coalesce(n.valid_until, 'infinity')
+           <= coalesce(o.valid_until, 'infinity')
+      FROM card_issuer.card n, card_issuer.card o
+     WHERE n.card_id = card
+       AND o.card_id = old_card
+$$;
+COMMENT ON FUNCTION
+    card_issuer.is_as_long_valid(screissue.card_id, screissue.card_id) IS
+    'true if a card is valid for no longer than another (E18)';
 
 -- E49: a later finding about a load, such as a fraud flag: it takes the place
 -- of the load's examination, so a negative one is never reused.  Each call is

@@ -63,8 +63,8 @@ BEGIN
      WHERE c.card_id = card
        AND (may_name_it
             OR screissue.method_of(c.platform_type) IS DISTINCT FROM 2)
-    RETURNING c.status, c.valid_until, c.printed_number, c.attribute_key_id,
-              c.secret_sha256
+    RETURNING c.status, c.valid_until, c.overlap_until, c.printed_number,
+              c.attribute_key_id, c.secret_sha256
          INTO found_card;
     lock_card_for_load.produced := found_card.status = 'produced';
     lock_card_for_load.obstacle := CASE
@@ -79,8 +79,11 @@ BEGIN
                         AND k.revoked_at IS NOT NULL) THEN 'revoked_key'
         WHEN (lock_card_for_load.printed_number = found_card.printed_number) IS FALSE
             THEN 'printed_number'
-        WHEN found_card.status NOT IN ('active', 'produced')
-             OR found_card.valid_until < today() THEN 'card_status'
+        WHEN NOT card_issuer.card_works(
+                     CASE WHEN found_card.status = 'produced' THEN 'active'
+                          ELSE found_card.status END,
+                     found_card.valid_until, found_card.overlap_until)
+            THEN 'card_status'
         END;
 END
 $$;
@@ -152,13 +155,15 @@ DECLARE
     permission card_issuer.permission;
     entitled record;
     examination record;
+    price record;
 BEGIN
     SELECT e.message_id, e.old_card_id INTO entitled
       FROM card_issuer.entitlement e
      WHERE e.card_id = card
        AND e.app_id = app
        AND e.used_at IS NULL
-       AND e.withdrawn_at IS NULL;
+       AND e.withdrawn_at IS NULL
+       AND e.opted_out_at IS NULL;
     IF reload_of IS NOT NULL
        AND (reload_of = entitled.message_id) IS NOT TRUE THEN
         permission.refusal := 'not_inherited';
@@ -176,18 +181,17 @@ BEGIN
 
     permission.message_id := card_issuer.next_message_id(application.provider);
     permission.inherits := entitled.message_id;
-    SELECT p.amount, p.currency INTO permission.fee, permission.currency
-      FROM card_issuer.find_price(app,
-               CASE WHEN entitled.message_id IS NULL THEN 'load'
-                    ELSE 'reload' END::screissue.tariff_kind,
-               card_issuer.reissue_reason(entitled.old_card_id, card)
-                   ::screissue.reissue_reason) p;
+    price := card_issuer.price_load(app, card, entitled.old_card_id);
+    permission.fee := price.amount;
+    permission.currency := price.currency;
     INSERT INTO card_issuer.app_load
            (card_id, message_id, app_id, provider, status, inherits,
-            examination_id, fee, currency, at_issue, permitted_at)
+            examination_id, fee, currency, tariff_kind, tariff_reason,
+            at_issue, permitted_at)
     VALUES (card, permission.message_id, app, application.provider,
             'permitted', permission.inherits, examination.examination_id,
-            permission.fee, permission.currency, at_issue, now());
+            price.amount, price.currency, price.kind, price.reason,
+            at_issue, now());
     RETURN permission;
 END
 $$;
@@ -221,11 +225,10 @@ BEGIN
     examine_load.substituted := examine_load.examination_id IS NOT NULL;
     IF NOT examine_load.substituted THEN
         verdict := card_issuer.examine(card, 'load', jsonb_build_object(
-            'event', 'load',
             'application', app::text,
             'provider', application.provider::text,
             'inherits', old_load::text,
-            'old_examination', card_issuer.describe_examination(old_load)));
+            'examination_mode', application.examination_mode));
         examine_load.examination_id := verdict.examination_id;
         IF verdict.approved IS NOT TRUE THEN
             examine_load.refusal := coalesce(verdict.reason, 'examination');
@@ -460,15 +463,21 @@ COMMENT ON FUNCTION card_issuer.require_load(screissue.message_id) IS
 -- A load whose place another took: no longer live.
 CREATE FUNCTION card_issuer.supersede_load(message screissue.message_id)
     RETURNS void
-    LANGUAGE sql
+    LANGUAGE plpgsql
     VOLATILE
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
+BEGIN
     UPDATE card_issuer.app_load l
        SET status = 'superseded',
            ended_at = now()
      WHERE l.message_id = message
-       AND l.status = 'loaded'
+       AND l.status = 'loaded';
+    IF FOUND THEN
+        PERFORM screissue.require_move('load', message::text,
+                                       'loaded', 'superseded');
+    END IF;
+END
 $$;
 COMMENT ON FUNCTION card_issuer.supersede_load(screissue.message_id) IS
     'end a load whose place another took';
@@ -477,8 +486,9 @@ COMMENT ON FUNCTION card_issuer.supersede_load(screissue.message_id) IS
 -- the fee is due, the card's entitlement is used and the load it inherited is
 -- superseded; when the card was replaced meanwhile, the newest card of the
 -- chain inherits this load.  Repeatable.  receipt: the card's proof, if any.
--- Errors: SR008 unknown; 42501 another provider's; SR009 contradicts; 54000
--- chain too long.
+-- Errors: SR008 unknown; 42501 another provider's; SR009 contradicts; SR007 the
+-- policy refuses the proof; SR005 a move that screissue.status_move forbids;
+-- 54000 chain too long.
 CREATE FUNCTION card_issuer.confirm_load(
     message screissue.message_id,
     succeeded boolean DEFAULT true,
@@ -495,6 +505,7 @@ DECLARE
     place record;
     heirs screissue.card_id[];
     load record;
+    became screissue.load_status;
 BEGIN
     PERFORM card_issuer.own_company();
     PERFORM screissue.require('succeeded', confirm_load.succeeded IS NOT NULL);
@@ -520,9 +531,17 @@ BEGIN
        AND l.receipt IS NULL
        AND confirm_load.receipt IS NOT NULL;
     IF load.status = 'permitted' THEN
+        became := CASE WHEN confirm_load.succeeded THEN 'loaded'
+                       ELSE 'failed' END::screissue.load_status;
+        PERFORM screissue.require_move('load', confirm_load.message::text,
+                                       'permitted', became::text);
+        IF confirm_load.succeeded THEN
+            PERFORM card_issuer.examine_proof(
+                place.card_id, place.app_id, confirm_load.message,
+                confirm_load.receipt);
+        END IF;
         UPDATE card_issuer.app_load l
-           SET status = CASE WHEN confirm_load.succeeded THEN 'loaded'
-                             ELSE 'failed' END::screissue.load_status,
+           SET status = became,
                loaded_at = CASE WHEN confirm_load.succeeded THEN now() END,
                ended_at = CASE WHEN NOT confirm_load.succeeded THEN now() END
          WHERE l.card_id = place.card_id
@@ -532,6 +551,8 @@ BEGIN
                                           load.inherits);
             PERFORM card_issuer.pass_on_late_load(
                 place.card_id, heirs, place.app_id, confirm_load.message);
+            PERFORM card_issuer.refund_if_withdrawn(
+                place.card_id, confirm_load.message);
         END IF;
     END IF;
 END
@@ -572,8 +593,8 @@ COMMENT ON FUNCTION card_issuer.take_over(
 
 -- Proof that the application was removed from the card (R12).  No later card
 -- inherits it (E3, E12).  Repeatable; a superseded load is left as it is.
--- Errors: SR008 unknown; 42501 another provider's; SR009 never loaded; 54000
--- chain too long.
+-- Errors: SR008 unknown; 42501 another provider's; SR009 never loaded; SR005 a
+-- move that screissue.status_move forbids; 54000 chain too long.
 CREATE FUNCTION card_issuer.confirm_unload(message screissue.message_id)
     RETURNS void
     LANGUAGE plpgsql
@@ -601,6 +622,8 @@ BEGIN
             USING ERRCODE = 'SR009';
     END IF;
     IF status = 'loaded' THEN
+        PERFORM screissue.require_move('load', confirm_unload.message::text,
+                                       'loaded', 'unloaded');
         UPDATE card_issuer.app_load l
            SET status = 'unloaded',
                ended_at = now()

@@ -101,7 +101,8 @@ CREATE FUNCTION card_issuer.lock_card(
     OUT platform_type integer,
     OUT holder_id text,
     OUT replaces screissue.card_id,
-    OUT replaced_by screissue.card_id)
+    OUT replaced_by screissue.card_id,
+    OUT overlap_until timestamp with time zone)
     LANGUAGE plpgsql
     VOLATILE
     SET search_path = pg_catalog, screissue, pg_temp
@@ -110,10 +111,11 @@ BEGIN
     UPDATE card_issuer.card c SET status = c.status
      WHERE c.card_id = lock_card.card
     RETURNING c.status, c.former_status, c.platform_type, c.holder_id,
-              c.replaces, c.replaced_by
+              c.replaces, c.replaced_by, c.overlap_until
          INTO lock_card.status, lock_card.former_status,
               lock_card.platform_type, lock_card.holder_id,
-              lock_card.replaces, lock_card.replaced_by;
+              lock_card.replaces, lock_card.replaced_by,
+              lock_card.overlap_until;
     IF NOT FOUND THEN
         PERFORM card_issuer.raise_unknown_card(lock_card.card);
     END IF;
@@ -156,3 +158,42 @@ $$;
 COMMENT ON FUNCTION card_issuer.raise_card_status(
     screissue.card_id, screissue.card_status, text) IS
     'error SR005, naming both states';
+
+-- Raises SR005 unless a card of the one status may get the other.
+CREATE FUNCTION card_issuer.require_card_move(
+    card screissue.card_id,
+    from_status screissue.card_status,
+    to_status screissue.card_status)
+    RETURNS void
+    LANGUAGE plpgsql
+    STABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+BEGIN
+    IF NOT may_move('card', from_status::text, to_status::text) THEN
+        PERFORM card_issuer.raise_card_status(card, from_status, to_status::text);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION card_issuer.require_card_move(
+    screissue.card_id, screissue.card_status, screissue.card_status) IS
+    'check that a card may get another status';
+
+-- Does a card work today, as one that was handed over?  An old card does, too,
+-- while it overlaps with the card that replaced it (E7).
+CREATE FUNCTION card_issuer.card_works(
+    status screissue.card_status,
+    valid_until date,
+    overlap_until timestamp with time zone)
+    RETURNS boolean
+    LANGUAGE sql
+    STABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+    SELECT (card_works.status = 'active'
+            OR coalesce(card_works.overlap_until > now(), false))
+       AND coalesce(card_works.valid_until >= today(), true)
+$$;
+COMMENT ON FUNCTION card_issuer.card_works(
+    screissue.card_status, date, timestamp with time zone) IS
+    'true while a card works';

@@ -84,6 +84,7 @@ BEGIN
           FROM unnest(drafts) WITH ORDINALITY d
          WHERE card_issuer.notice_is_due(d.provider, d.platform_type)
          ORDER BY d.ordinality);
+    PERFORM card_issuer.check_addressees(drafts);
     FOR batch IN
         SELECT p.provider, count(d.provider) AS notices
           FROM unnest(providers) p (provider)
@@ -115,6 +116,29 @@ END
 $$;
 COMMENT ON FUNCTION card_issuer.write_notices(card_issuer.draft_notice[]) IS
     'number and write the notices that are due (steps 403, 505)';
+
+-- An application that went to another provider while we waited: the notice would
+-- go to one who has no right to it, and the other would not get it.
+-- Errors: 40001.
+CREATE FUNCTION card_issuer.check_addressees(drafts card_issuer.draft_notice[])
+    RETURNS void
+    LANGUAGE plpgsql
+    VOLATILE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+BEGIN
+    IF EXISTS (SELECT
+                 FROM unnest(drafts) d
+                 JOIN card_issuer.application a ON a.app_id = d.app_id
+                WHERE a.provider <> d.provider) THEN
+        RAISE EXCEPTION 'application was transferred to another provider meanwhile'
+            USING ERRCODE = '40001',
+                  HINT = 'The transaction might succeed if retried.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION card_issuer.check_addressees(card_issuer.draft_notice[]) IS
+    'check that drafts go to the providers of their applications';
 
 -- What a provider was last told that each card inherits for each application:
 -- by the card's own notice, or handed back to it by a withdrawal; message_id
@@ -170,15 +194,19 @@ BEGIN
                                  e.app_id,
                                  coalesce(l.message_id, e.message_id))
           FROM card_issuer.last_told(of_provider) t
+          JOIN card_issuer.application a ON a.app_id = t.app_id::app_id
           JOIN card_issuer.entitlement e
-            ON e.card_id = t.card_id::card_id AND e.app_id = t.app_id::app_id
+            ON e.card_id = t.card_id::card_id AND e.app_id = a.app_id
           LEFT JOIN card_issuer.app_load l
             ON l.card_id = e.card_id
            AND l.app_id = e.app_id
            AND l.status = 'loaded'
          WHERE t.message_id IS NOT NULL
-           AND e.withdrawn_at IS NOT NULL
-         ORDER BY e.withdrawn_at, e.hops DESC, e.card_id, e.app_id));
+           AND a.provider = of_provider
+           AND (e.withdrawn_at IS NOT NULL
+                OR (e.opted_out_at IS NOT NULL AND e.used_at IS NULL))
+         ORDER BY coalesce(e.withdrawn_at, e.opted_out_at), e.hops DESC,
+                  e.card_id, e.app_id));
     PERFORM card_issuer.write_notices(ARRAY(
         SELECT card_issuer.draft_inherited(e.card_id, e.old_card_id, e.app_id,
                                            e.message_id)
@@ -190,6 +218,7 @@ BEGIN
          WHERE a.provider = of_provider
            AND e.used_at IS NULL
            AND e.withdrawn_at IS NULL
+           AND e.opted_out_at IS NULL
            AND c.status NOT IN ('replaced', 'revoked')
            AND (t.message_id = e.message_id::text) IS NOT TRUE
          ORDER BY e.granted_at, e.card_id, e.app_id));

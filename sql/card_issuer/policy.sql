@@ -12,8 +12,8 @@ $$;
 COMMENT ON FUNCTION card_issuer.default_policy(jsonb) IS
     'policy that approves what the state allows';
 
--- Sets the function that judges an event, reissue or load; NULL: the default
--- policy again.  For superusers.  It is stored by its qualified signature.
+-- Sets the function that judges an event, reissue, load or confirm; NULL: the
+-- default policy again.  For superusers.  It is stored by its qualified signature.
 -- Errors: 42883 no such function; 42804 no policy; 42501 not a superuser's;
 -- 22023 unknown event.
 CREATE FUNCTION card_issuer.set_policy(event text, function regprocedure)
@@ -25,7 +25,7 @@ CREATE FUNCTION card_issuer.set_policy(event text, function regprocedure)
 AS $$
 BEGIN
     PERFORM card_issuer.own_company();
-    PERFORM screissue.require_event(set_policy.event, '{reissue, load}');
+    PERFORM screissue.require_event(set_policy.event, '{reissue, load, confirm}');
     IF set_policy.function IS NULL THEN
         DELETE FROM card_issuer.policy p WHERE p.event = set_policy.event;
         RETURN;
@@ -70,8 +70,8 @@ COMMENT ON FUNCTION card_issuer.recent_reissues(screissue.card_id) IS
 
 -- What every policy is told of a card, beside what the event adds: the card,
 -- its holder's profile, how long it is valid yet, how often the cards of its
--- chain were reissued in the last twelve months, and whether the holder wants
--- providers to be told (E13, E56).
+-- chain were reissued in the last twelve months, and whom the holder does not
+-- want to be told: nobody, or the providers of some applications (E13, E56).
 CREATE FUNCTION card_issuer.describe_card(card screissue.card_id)
     RETURNS jsonb
     LANGUAGE sql
@@ -88,7 +88,9 @@ AS $$
                'holder', c.holder_id,
                'profile', h.profile,
                'reissues_in_12_months', card_issuer.recent_reissues(c.card_id),
-               'opted_out', c.opted_out_at IS NOT NULL)
+               'opted_out', c.opted_out_at IS NOT NULL,
+               'opt_outs', to_jsonb((card_issuer.get_opt_outs(card)).opt_outs
+                                    ::text[]))
       FROM card_issuer.card c
       LEFT JOIN card_issuer.holder h ON h.holder_id = c.holder_id
      WHERE c.card_id = describe_card.card
@@ -96,10 +98,10 @@ $$;
 COMMENT ON FUNCTION card_issuer.describe_card(screissue.card_id) IS
     'what a policy is told of a card';
 
--- What a policy is told of the examination of the load that a reload would
--- inherit; NULL: there is none (R48).
+-- What a policy is told of an earlier examination.
 CREATE FUNCTION card_issuer.describe_examination(
-    message screissue.message_id)
+    card screissue.card_id,
+    examination_id bigint)
     RETURNS jsonb
     LANGUAGE sql
     STABLE
@@ -111,45 +113,59 @@ AS $$
                'examined_at', x.examined_at,
                'valid_until', x.valid_until,
                'examiner', x.examiner)
-      FROM card_issuer.app_load l
-      JOIN card_issuer.examination x
-        ON x.card_id = l.card_id AND x.examination_id = l.examination_id
-     WHERE l.message_id = message
+      FROM card_issuer.examination x
+     WHERE x.card_id = card
+       AND x.examination_id = describe_examination.examination_id
 $$;
-COMMENT ON FUNCTION card_issuer.describe_examination(screissue.message_id) IS
-    'what a policy is told of an old load''s examination';
+COMMENT ON FUNCTION
+    card_issuer.describe_examination(screissue.card_id, bigint) IS
+    'what a policy is told of an earlier examination';
 
--- The verdict of an event's policy, and which one it was, as call_policy has
--- it; the default one has no SHA-256.
-CREATE FUNCTION card_issuer.ask_policy(
-    event text,
-    request jsonb,
-    OUT approved boolean,
-    OUT reason text,
-    OUT valid_for interval,
-    OUT policy text,
-    OUT policy_sha256 text)
-    LANGUAGE plpgsql
-    VOLATILE
+-- The examination of the load that a reload would inherit; NULL: there is none
+-- (R48).
+CREATE FUNCTION card_issuer.describe_old_examination(
+    message screissue.message_id)
+    RETURNS jsonb
+    LANGUAGE sql
+    STABLE
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
-BEGIN
-    SELECT p.function INTO ask_policy.policy
-      FROM card_issuer.policy p
-     WHERE p.event = ask_policy.event;
-    IF FOUND THEN
-        SELECT c.approved, c.reason, c.valid_for, c.policy_sha256
-          INTO STRICT ask_policy.approved, ask_policy.reason,
-               ask_policy.valid_for, ask_policy.policy_sha256
-          FROM screissue.call_policy(ask_policy.policy, ask_policy.request) c;
-    ELSE
-        ask_policy.policy := 'card_issuer.default_policy(jsonb)';
-        SELECT d.approved, d.reason, d.valid_for
-          INTO STRICT ask_policy.approved, ask_policy.reason,
-               ask_policy.valid_for
-          FROM card_issuer.default_policy(ask_policy.request) d;
-    END IF;
-END
+    SELECT card_issuer.describe_examination(l.card_id, l.examination_id)
+      FROM card_issuer.app_load l
+     WHERE l.message_id = message
 $$;
-COMMENT ON FUNCTION card_issuer.ask_policy(text, jsonb) IS
-    'verdict of the policy of an event';
+COMMENT ON FUNCTION
+    card_issuer.describe_old_examination(screissue.message_id) IS
+    'what a policy is told of an old load''s examination';
+
+-- The newest examination for a reissue: of this card, else of the one that it
+-- replaced; NULL: there is none.
+CREATE FUNCTION card_issuer.describe_last_reissue(card screissue.card_id)
+    RETURNS jsonb
+    LANGUAGE sql
+    STABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+    SELECT card_issuer.describe_examination(x.card_id, x.examination_id)
+      FROM card_issuer.examination x
+     WHERE x.card_id IN (card, card_issuer.predecessor(card))
+       AND x.event = 'reissue'
+     ORDER BY x.card_id = card DESC, x.examination_id DESC
+     LIMIT 1
+$$;
+COMMENT ON FUNCTION card_issuer.describe_last_reissue(screissue.card_id) IS
+    'what a policy is told of the last examination for a reissue';
+
+-- The function set for an event; NULL: the default policy.
+CREATE FUNCTION card_issuer.policy_of(event text)
+    RETURNS text
+    LANGUAGE sql
+    STABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+    SELECT p.function
+      FROM card_issuer.policy p
+     WHERE p.event = policy_of.event
+$$;
+COMMENT ON FUNCTION card_issuer.policy_of(text) IS
+    'function that judges an event';

@@ -4,7 +4,7 @@
 -- examines it by the policy.  status: approved, refused, or pending until
 -- decide_reissue.  requested_by: who asked, the user or an operator (R13).
 -- Errors: SR004 unknown card; SR006 reissued already or a request is open;
--- SR005 revoked; 22023.
+-- SR005 the card's status forbids it; 22023.
 CREATE FUNCTION card_issuer.request_reissue(
     card screissue.card_id,
     reason screissue.reissue_reason,
@@ -34,7 +34,6 @@ BEGIN
 
     verdict := card_issuer.examine(request_reissue.card, 'reissue',
         jsonb_build_object(
-            'event', 'reissue',
             'reason', request_reissue.reason,
             'requested_by', request_reissue.requested_by));
     request_reissue.request_id := nextval('card_issuer.request_sequence');
@@ -59,22 +58,21 @@ COMMENT ON FUNCTION card_issuer.request_reissue(
     'request the reissue of a card';
 
 -- Raises unless a card of this status can be reissued.
--- Errors: SR006 reissued already; SR005 revoked.
+-- Errors: SR006 reissued already; SR005 its status forbids it.
 CREATE FUNCTION card_issuer.require_reissuable(
     card screissue.card_id,
     status screissue.card_status)
     RETURNS void
     LANGUAGE plpgsql
-    IMMUTABLE
+    STABLE
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
 BEGIN
     IF status = 'replaced' THEN
         RAISE EXCEPTION 'card "%" was reissued already', mask(card)
             USING ERRCODE = 'SR006';
-    ELSIF status = 'revoked' THEN
-        PERFORM card_issuer.raise_card_status(card, status, 'reissued');
     END IF;
+    PERFORM card_issuer.require_card_move(card, status, 'replaced');
 END
 $$;
 COMMENT ON FUNCTION card_issuer.require_reissuable(
@@ -101,7 +99,8 @@ COMMENT ON FUNCTION card_issuer.open_request(screissue.card_id) IS
 
 -- A person decides: a pending request is approved or refused, an approved one
 -- is withdrawn by approved = false.  Approving again changes nothing.
--- Errors: SR004 unknown card; SR007 no open request; 22023.
+-- Errors: SR004 unknown card; SR007 no open request; SR005 a move that
+-- screissue.status_move forbids; 22023.
 CREATE FUNCTION card_issuer.decide_reissue(
     card screissue.card_id,
     approved boolean,
@@ -115,6 +114,7 @@ CREATE FUNCTION card_issuer.decide_reissue(
 AS $$
 DECLARE
     request record;
+    decided screissue.request_status;
     examination bigint;
 BEGIN
     PERFORM card_issuer.own_company();
@@ -131,16 +131,19 @@ BEGIN
         RETURN;
     END IF;
 
+    decided := CASE
+        WHEN decide_reissue.approved THEN 'approved'
+        WHEN request.status = 'pending' THEN 'refused'
+        ELSE 'withdrawn' END::request_status;
+    PERFORM screissue.require_move('request', request.request_id::text,
+                                   request.status::text, decided::text);
     examination := card_issuer.store_examination(
         decide_reissue.card, 'reissue',
         ROW(decide_reissue.approved, decide_reissue.reason, NULL)::verdict,
         coalesce(decide_reissue.decided_by, calling_role()::text),
         jsonb_build_object('request_id', request.request_id));
     UPDATE card_issuer.reissue_request r
-       SET status = CASE
-               WHEN decide_reissue.approved THEN 'approved'
-               WHEN r.status = 'pending' THEN 'refused'
-               ELSE 'withdrawn' END::screissue.request_status,
+       SET status = decided,
            refusal = CASE WHEN NOT decide_reissue.approved
                           THEN decide_reissue.reason END,
            examination_id = examination,
@@ -160,18 +163,23 @@ CREATE TYPE card_issuer.inheritance AS (
     holder_id text,
     app_ids screissue.app_id[],
     message_ids screissue.message_id[],
-    hops integer[]);
+    hops integer[],
+    opted_out_at timestamp with time zone,
+    opt_outs screissue.app_id[]);
 COMMENT ON TYPE card_issuer.inheritance IS
     'what a retired card leaves to the card that replaces it';
 
 -- First half of a reissue, all statements on the old card: retires it in
--- favour of new_card, completes the request, and returns what is inherited:
--- every load that is live, else the unused entitlement (E1-E3).  Repeatable
--- with the same new card; was_retired tells that it was a repetition.
--- Errors: SR004-SR007.
+-- favour of new_card, at once or when the overlap is over, completes the
+-- request, and returns what is inherited: every load that is live, else the
+-- unused entitlement (E1-E3), and the holder's choice who is not to be told
+-- (E56).  Repeatable with the same new card; was_retired tells that it was a
+-- repetition.
+-- Errors: SR004-SR007; 22023 a wrong overlap.
 CREATE FUNCTION card_issuer.retire_old(
     old_card screissue.card_id,
-    new_card screissue.card_id)
+    new_card screissue.card_id,
+    overlap interval DEFAULT NULL)
     RETURNS card_issuer.inheritance
     LANGUAGE plpgsql
     VOLATILE
@@ -179,11 +187,12 @@ CREATE FUNCTION card_issuer.retire_old(
 AS $$
 DECLARE
     found_card CONSTANT record := card_issuer.lock_card(old_card);
+    choice CONSTANT record := card_issuer.get_opt_outs(old_card);
     request record;
 BEGIN
     IF (found_card.replaced_by = new_card) IS NOT TRUE THEN
         PERFORM card_issuer.require_reissuable(old_card, found_card.status);
-        SELECT r.request_id, r.status INTO request
+        SELECT r.request_id, r.status, r.reason INTO request
           FROM card_issuer.open_request(old_card) r;
         IF (request.status = 'approved') IS NOT TRUE THEN
             RAISE EXCEPTION 'card "%" has no approved request for a reissue',
@@ -191,10 +200,15 @@ BEGIN
                 USING ERRCODE = 'SR007',
                       HINT = 'See request_reissue and decide_reissue.';
         END IF;
+        PERFORM card_issuer.check_overlap(
+            old_card, found_card.status, request.reason, overlap);
+        PERFORM screissue.require_move('request', request.request_id::text,
+                                       'approved', 'completed');
         UPDATE card_issuer.card c
            SET status = 'replaced',
                replaced_by = new_card,
-               replaced_at = now()
+               replaced_at = now(),
+               overlap_until = now() + overlap
          WHERE c.card_id = old_card;
         UPDATE card_issuer.reissue_request r
            SET status = 'completed',
@@ -210,13 +224,15 @@ BEGIN
                        found_card.holder_id,
                        coalesce(array_agg(i.app_id), '{}'),
                        coalesce(array_agg(i.message_id), '{}'),
-                       coalesce(array_agg(i.hops), '{}'))
+                       coalesce(array_agg(i.hops), '{}'),
+                       choice.opted_out_at,
+                       choice.opt_outs)
                    ::card_issuer.inheritance
               FROM card_issuer.inheritable(old_card) i);
 END
 $$;
-COMMENT ON FUNCTION
-    card_issuer.retire_old(screissue.card_id, screissue.card_id) IS
+COMMENT ON FUNCTION card_issuer.retire_old(
+    screissue.card_id, screissue.card_id, interval) IS
     'retire an old card in favour of a new one';
 
 -- What a card would leave to its replacement.
@@ -252,8 +268,10 @@ COMMENT ON FUNCTION card_issuer.inheritable(screissue.card_id) IS
 -- What would happen if the card were reissued now, on the same platform: which
 -- applications the new card would inherit, under which message id, and how the
 -- provider would learn of it: carrier push or pull, a notice; inquiry, it has to
--- ask; NULL, its contract is not in force.  Changes nothing.
--- Errors: SR004 unknown card; SR006 reissued already; SR005 revoked.
+-- ask; NULL, not at all: its contract is not in force, or the holder has opted
+-- out.  Changes nothing.
+-- Errors: SR004 unknown card; SR006 reissued already; SR005 its status forbids
+-- it.
 CREATE FUNCTION card_issuer.preview_reissue(
     card screissue.card_id,
     OUT provider screissue.company_id,
@@ -279,7 +297,10 @@ BEGIN
         preview_reissue.card, found_card.status);
     RETURN QUERY
         SELECT a.provider, i.app_id, i.message_id,
-               CASE WHEN card_issuer.notice_is_due(
+               CASE WHEN card_issuer.is_opted_out(
+                             preview_reissue.card, i.app_id)
+                        THEN NULL
+                    WHEN card_issuer.notice_is_due(
                              a.provider, found_card.platform_type)
                         THEN p.delivery
                     WHEN card_issuer.contract_in_force(a.provider)
@@ -311,6 +332,9 @@ CREATE FUNCTION card_issuer.adopt_new(
 AS $$
 DECLARE
     old_card CONSTANT screissue.card_id := (inheritance).old_card_id;
+    opted_out_at CONSTANT timestamp with time zone :=
+        (inheritance).opted_out_at;
+    opt_outs CONSTANT screissue.app_id[] := (inheritance).opt_outs;
     granted screissue.app_id[];
 BEGIN
     IF NOT card_issuer.store_card(new_card, platform_type,
@@ -322,11 +346,17 @@ BEGIN
                           AND c.status <> 'revoked') THEN
         PERFORM card_issuer.raise_card_exists(new_card);
     END IF;
+    IF opted_out_at IS NOT NULL OR cardinality(opt_outs) > 0 THEN
+        PERFORM card_issuer.put_opt_outs(new_card, opted_out_at, opt_outs);
+    END IF;
 
     WITH new_entitlement AS (
         INSERT INTO card_issuer.entitlement AS e
-               (card_id, app_id, message_id, old_card_id, hops, granted_at)
-        SELECT new_card, i.app_id, i.message_id, old_card, i.hops, now()
+               (card_id, app_id, message_id, old_card_id, hops, granted_at,
+                opted_out_at)
+        SELECT new_card, i.app_id, i.message_id, old_card, i.hops, now(),
+               CASE WHEN opted_out_at IS NOT NULL OR i.app_id = ANY (opt_outs)
+                    THEN now() END
           FROM unnest((inheritance).app_ids, (inheritance).message_ids,
                       (inheritance).hops) i (app_id, message_id, hops)
             ON CONFLICT ON CONSTRAINT entitlement_pkey DO NOTHING
@@ -340,6 +370,7 @@ BEGIN
           FROM card_issuer.entitlement e
          WHERE e.card_id = new_card
            AND e.app_id = ANY (granted)
+           AND e.opted_out_at IS NULL
          ORDER BY e.app_id));
 END
 $$;
@@ -350,10 +381,11 @@ COMMENT ON FUNCTION card_issuer.adopt_new(
 -- Steps 402/503/505, 903/905: the old card is retired, the new card issued to
 -- the same holder and paired with it, the entitlements are written, and the
 -- notices to the providers concerned and only those; all or nothing
--- (R17-R21, R31).  platform_type NULL: the old card's.
--- Errors: SR004 unknown card; SR005 revoked; SR006 reissued already; SR007 no
--- approved request; SR010 id fails the platform's check; 23505 id issued
--- before; 22023; 0A000 an overlap.
+-- (R17-R21, R31).  platform_type NULL: the old card's.  overlap: for so long the
+-- old card goes on working (E7), unless it is blocked before.
+-- Errors: SR004 unknown card; SR005 its status forbids it; SR006 reissued
+-- already; SR007 no approved request; SR010 id fails the platform's check;
+-- 23505 id issued before; 22023.
 CREATE FUNCTION card_issuer.reissue_card(
     old_card screissue.card_id,
     new_card screissue.card_id,
@@ -379,14 +411,9 @@ BEGIN
         RAISE EXCEPTION 'a card cannot replace itself'
             USING ERRCODE = '22023';
     END IF;
-    IF reissue_card.overlap IS NOT NULL THEN
-        RAISE EXCEPTION 'an overlap of old and new card is not supported'
-            USING ERRCODE = '0A000',
-                  HINT = 'Leave "overlap" NULL: the old card ends at once.';
-    END IF;
 
     inheritance := card_issuer.retire_old(
-        reissue_card.old_card, reissue_card.new_card);
+        reissue_card.old_card, reissue_card.new_card, reissue_card.overlap);
     -- The halves may be repeated, this call may not: the second of two
     -- operators is to learn that the card was reissued.
     IF inheritance.was_retired THEN
@@ -410,7 +437,8 @@ COMMENT ON FUNCTION card_issuer.reissue_card(
 -- Takes a reissue back (E9, E10): the new card is revoked, its entitlements
 -- and its open request withdrawn; the old card gets back its former status;
 -- loads live on the new card are handed back to the old one as unused
--- entitlements.  Withdrawal notices carry the id that is handed back.
+-- entitlements, and what a reload there cost is refunded (E52).  Withdrawal
+-- notices carry the id that is handed back.
 -- Errors: SR004 unknown card; SR005 it is no reissued card, was replaced
 -- itself, or is revoked already.
 CREATE FUNCTION card_issuer.withdraw_reissue(new_card screissue.card_id)
@@ -423,6 +451,7 @@ AS $$
 DECLARE
     old_card screissue.card_id;
     revoked record;
+    request record;
     drafts card_issuer.draft_notice[];
 BEGIN
     PERFORM card_issuer.own_company();
@@ -432,45 +461,74 @@ BEGIN
         PERFORM card_issuer.lock_card(old_card);
     END IF;
     revoked := card_issuer.lock_card(withdraw_reissue.new_card);
-    IF revoked.status IN ('replaced', 'revoked') THEN
-        PERFORM card_issuer.raise_card_status(
-            withdraw_reissue.new_card, revoked.status, 'withdrawn');
-    END IF;
+    PERFORM card_issuer.require_card_move(
+        withdraw_reissue.new_card, revoked.status, 'revoked');
     IF old_card IS NULL THEN
         RAISE EXCEPTION 'card "%" does not replace another',
             mask(withdraw_reissue.new_card)
             USING ERRCODE = 'SR005';
     END IF;
 
+    SELECT r.request_id, r.former_status INTO STRICT request
+      FROM card_issuer.reissue_request r
+     WHERE r.old_card_id = old_card
+       AND r.new_card_id = withdraw_reissue.new_card;
+    PERFORM card_issuer.require_card_move(
+        old_card, 'replaced', request.former_status);
+    PERFORM screissue.require_move('request', request.request_id::text,
+                                   'completed', 'withdrawn');
+
     drafts := card_issuer.hand_back(withdraw_reissue.new_card, old_card);
     UPDATE card_issuer.card c SET status = 'revoked'
      WHERE c.card_id = withdraw_reissue.new_card;
     UPDATE card_issuer.card c
-       SET status = r.former_status,
+       SET status = request.former_status,
            replaced_by = NULL,
-           replaced_at = NULL
-      FROM card_issuer.reissue_request r
-     WHERE c.card_id = old_card
-       AND r.old_card_id = old_card
-       AND r.new_card_id = withdraw_reissue.new_card;
+           replaced_at = NULL,
+           overlap_until = NULL
+     WHERE c.card_id = old_card;
     UPDATE card_issuer.reissue_request r SET status = 'withdrawn'
      WHERE r.old_card_id = old_card
-       AND r.new_card_id = withdraw_reissue.new_card;
-    UPDATE card_issuer.reissue_request r
-       SET status = 'withdrawn',
-           completed_at = now()
-     WHERE r.old_card_id = withdraw_reissue.new_card
-       AND r.status IN ('pending', 'approved');
+       AND r.request_id = request.request_id;
+    PERFORM card_issuer.withdraw_open_request(withdraw_reissue.new_card);
     PERFORM card_issuer.write_notices(drafts);
 END
 $$;
 COMMENT ON FUNCTION card_issuer.withdraw_reissue(screissue.card_id) IS
     'withdraw a reissue';
 
+-- A card that is revoked is not reissued: its open request, if any, ends.
+CREATE FUNCTION card_issuer.withdraw_open_request(card screissue.card_id)
+    RETURNS void
+    LANGUAGE plpgsql
+    VOLATILE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    request record;
+BEGIN
+    SELECT r.request_id, r.status INTO request
+      FROM card_issuer.open_request(card) r;
+    IF request.request_id IS NULL THEN
+        RETURN;
+    END IF;
+    PERFORM screissue.require_move('request', request.request_id::text,
+                                   request.status::text, 'withdrawn');
+    UPDATE card_issuer.reissue_request r
+       SET status = 'withdrawn',
+           completed_at = now()
+     WHERE r.old_card_id = card
+       AND r.request_id = request.request_id;
+END
+$$;
+COMMENT ON FUNCTION card_issuer.withdraw_open_request(screissue.card_id) IS
+    'end the open request for the reissue of a card';
+
 -- Ends the entitlements of a card whose reissue is withdrawn, entitles the
 -- old card to the loads that are live on it, and returns the withdrawal
 -- notices.  What was loaded on the new card and removed there the old card does
--- not inherit either (E3).
+-- not inherit either (E3).  The holder's choice who is not to be told goes back
+-- with them, and where it says so nobody is told (E56).
 CREATE FUNCTION card_issuer.hand_back(
     new_card screissue.card_id,
     old_card screissue.card_id)
@@ -480,23 +538,31 @@ CREATE FUNCTION card_issuer.hand_back(
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
 DECLARE
-    drafts card_issuer.draft_notice[] := '{}'::card_issuer.draft_notice[];
+    choice CONSTANT record := card_issuer.get_opt_outs(new_card);
+    drafts card_issuer.draft_notice[];
     removed card_issuer.draft_notice[] := '{}'::card_issuer.draft_notice[];
     application record;
     ended record;
 BEGIN
+    PERFORM card_issuer.put_opt_outs(
+        old_card, choice.opted_out_at, choice.opt_outs);
+    drafts := card_issuer.apply_opt_outs(old_card);
     FOR application IN
-        SELECT h.app_id, h.message_id, h.live, h.was_loaded
+        SELECT h.app_id, h.message_id, h.live, h.was_loaded,
+               card_issuer.is_opted_out(new_card, h.app_id) AS opted_out
           FROM card_issuer.held(new_card) h
     LOOP
-        drafts := drafts || card_issuer.draft('withdrawal', new_card, old_card,
-            application.app_id, application.message_id);
+        IF NOT application.opted_out THEN
+            drafts := drafts || card_issuer.draft('withdrawal', new_card,
+                old_card, application.app_id, application.message_id);
+        END IF;
         IF application.live THEN
             PERFORM card_issuer.entitle(old_card, application.app_id,
                 application.message_id, new_card, 1);
+            PERFORM card_issuer.refund(new_card, application.message_id);
         ELSIF application.was_loaded THEN
             ended := card_issuer.disentitle(old_card, application.app_id);
-            IF ended.message_id IS NOT NULL THEN
+            IF ended.message_id IS NOT NULL AND NOT application.opted_out THEN
                 removed := removed || card_issuer.draft('withdrawal', old_card,
                     ended.old_card_id, application.app_id, ended.message_id);
             END IF;
@@ -592,8 +658,8 @@ BEGIN
        AND card_issuer.acts_for(caller, a.provider)
        AND card_issuer.contract_in_force(a.provider)
        AND e.withdrawn_at IS NULL
-       AND n.status = 'active'
-       AND coalesce(n.valid_until >= today(), true)
+       AND e.opted_out_at IS NULL
+       AND card_issuer.card_works(n.status, n.valid_until, n.overlap_until)
        AND (by_operator OR screissue.method_of(n.platform_type) = 1);
     IF NOT FOUND THEN
         find_reissue.platform_type := 200;

@@ -143,11 +143,14 @@ CREATE TABLE card_issuer.card (
     replaces screissue.card_id,
     replaced_by screissue.card_id,
     replaced_at timestamp with time zone,
+    overlap_until timestamp with time zone,
     CONSTRAINT card_pkey PRIMARY KEY (card_id),
     CONSTRAINT card_platform_type_fkey
         FOREIGN KEY (platform_type) REFERENCES screissue.platform,
     CONSTRAINT card_replaced_check
         CHECK ((status = 'replaced') = (replaced_by IS NOT NULL)),
+    CONSTRAINT card_overlap_check
+        CHECK (overlap_until IS NULL OR status = 'replaced'),
     CONSTRAINT card_not_itself_check
         CHECK (card_id OPERATOR(screissue.<>) replaces
                AND card_id OPERATOR(screissue.<>) replaced_by)
@@ -155,11 +158,13 @@ CREATE TABLE card_issuer.card (
 COMMENT ON TABLE card_issuer.card IS
     'cards ever issued; an id is never used again (Fig. 5, Fig. 13)';
 COMMENT ON COLUMN card_issuer.card.former_status IS
-    'status before the card was blocked, which unblock_card gives back';
+    'status before the card was blocked, or before it expired';
 COMMENT ON COLUMN card_issuer.card.replaces IS
     'the old card that this reissued card stands for';
 COMMENT ON COLUMN card_issuer.card.replaced_by IS
     'the reissued card that stands for this old card';
+COMMENT ON COLUMN card_issuer.card.overlap_until IS
+    'until when the old card goes on working beside its replacement (E7)';
 
 CREATE TABLE card_issuer.app_load (
     card_id screissue.card_id NOT NULL,
@@ -171,11 +176,14 @@ CREATE TABLE card_issuer.app_load (
     examination_id bigint,
     fee numeric,
     currency text,
+    tariff_kind screissue.tariff_kind NOT NULL,
+    tariff_reason screissue.reissue_reason,
     receipt bytea,
     at_issue boolean NOT NULL,
     permitted_at timestamp with time zone NOT NULL,
     loaded_at timestamp with time zone,
     ended_at timestamp with time zone,
+    refunded_at timestamp with time zone,
     CONSTRAINT app_load_pkey PRIMARY KEY (card_id, message_id),
     CONSTRAINT app_load_card_id_fkey
         FOREIGN KEY (card_id) REFERENCES card_issuer.card,
@@ -188,6 +196,12 @@ COMMENT ON TABLE card_issuer.app_load IS
     'loading permissions and what became of them (Fig. 14)';
 COMMENT ON COLUMN card_issuer.app_load.inherits IS
     'the old load whose place this reload takes (R27)';
+COMMENT ON COLUMN card_issuer.app_load.fee IS
+    'price fixed at the verdict, due once loaded';
+COMMENT ON COLUMN card_issuer.app_load.tariff_reason IS
+    'reason of the line of the tariff that gave the price; NULL = any';
+COMMENT ON COLUMN card_issuer.app_load.refunded_at IS
+    'when the reissue that made this reload was withdrawn (E52)';
 COMMENT ON COLUMN card_issuer.app_load.at_issue IS
     'permitted before the card was handed over (R11)';
 CREATE UNIQUE INDEX app_load_live_key ON card_issuer.app_load (card_id, app_id)
@@ -203,6 +217,7 @@ CREATE TABLE card_issuer.entitlement (
     granted_at timestamp with time zone NOT NULL,
     used_at timestamp with time zone,
     withdrawn_at timestamp with time zone,
+    opted_out_at timestamp with time zone,
     CONSTRAINT entitlement_pkey PRIMARY KEY (card_id, app_id),
     CONSTRAINT entitlement_card_id_fkey
         FOREIGN KEY (card_id) REFERENCES card_issuer.card,
@@ -216,6 +231,9 @@ COMMENT ON COLUMN card_issuer.entitlement.old_card_id IS
     'the card that this card replaced';
 COMMENT ON COLUMN card_issuer.entitlement.hops IS
     'number of reissues between the card that carries the old load and this one';
+
+COMMENT ON COLUMN card_issuer.entitlement.opted_out_at IS
+    'the holder opted out: as long as this is set nobody is told (E56)';
 
 CREATE TABLE card_issuer.reissue_request (
     old_card_id screissue.card_id NOT NULL,
@@ -370,3 +388,32 @@ CREATE VIEW card_issuer.inquiry_report AS
      GROUP BY m.provider, m.inquiries, m.inquiry_limit;
 COMMENT ON VIEW card_issuer.inquiry_report IS
     'inquiries of each provider, and how many of them were rolled back';
+
+-- What is due: a load when it is confirmed (R51), a refund when the reissue is
+-- withdrawn.  A refund is a line of its own, of the same message id (E52).
+CREATE VIEW card_issuer.charge AS
+    SELECT l.provider,
+           date_trunc('month', c.due_at AT TIME ZONE 'UTC')::date AS month,
+           c.due_at, l.message_id, l.app_id, l.tariff_kind AS kind,
+           l.tariff_reason AS reason, c.refund,
+           CASE WHEN c.refund THEN - l.fee ELSE l.fee END AS amount,
+           l.currency
+      FROM card_issuer.app_load l
+     CROSS JOIN LATERAL (VALUES (l.loaded_at, false),
+                                (l.refunded_at, true)) c (due_at, refund)
+     WHERE l.fee IS NOT NULL
+       AND l.loaded_at IS NOT NULL
+       AND c.due_at IS NOT NULL;
+COMMENT ON VIEW card_issuer.charge IS
+    'what providers owe for loads and reloads, and what is refunded (claim 13)';
+
+CREATE VIEW card_issuer.statement AS
+    SELECT c.provider, c.month, c.currency,
+           count(*) FILTER (WHERE c.kind = 'load') AS loads,
+           count(*) FILTER (WHERE c.kind = 'reload' AND NOT c.refund) AS reloads,
+           count(*) FILTER (WHERE c.refund) AS refunds,
+           sum(c.amount) AS amount
+      FROM card_issuer.charge c
+     GROUP BY c.provider, c.month, c.currency;
+COMMENT ON VIEW card_issuer.statement IS
+    'what each provider owes for a month (UTC), by currency';

@@ -63,6 +63,11 @@ BEGIN
             USING ERRCODE = '22023',
                   HINT = 'Give a finite number that is not negative.';
     END IF;
+    IF amount >= 1e15 OR scale(trim_scale(amount)) > 4 THEN
+        RAISE EXCEPTION 'amount has too many digits'
+            USING ERRCODE = '22023',
+                  HINT = 'A price is below 10^15 and has at most four decimals (ISO 4217).';
+    END IF;
     IF currency !~ '^[A-Z]{3}$' THEN
         RAISE EXCEPTION 'currency "%" is not an ISO 4217 code', currency
             USING ERRCODE = '22023',

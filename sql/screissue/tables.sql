@@ -24,6 +24,26 @@ INSERT INTO screissue.platform (platform_type, card_os, method) VALUES
     (200, 'card id readable by the issuer only', 2),
     (999, 'unknown', NULL);
 
+-- The life of cards, loads and requests: which status may follow which.  A row
+-- may be forbidden here, none can be added.
+CREATE TABLE screissue.status_move (
+    subject text NOT NULL,
+    from_status text NOT NULL,
+    to_status text NOT NULL,
+    allowed boolean NOT NULL DEFAULT true,
+    CONSTRAINT status_move_pkey PRIMARY KEY (subject, from_status, to_status),
+    CONSTRAINT status_move_check
+        CHECK (screissue.is_status_move(subject, from_status, to_status))
+);
+COMMENT ON TABLE screissue.status_move IS
+    'moves from a status of a card, load or request to another';
+COMMENT ON COLUMN screissue.status_move.allowed IS
+    'false: whoever owns the extension has forbidden it';
+
+INSERT INTO screissue.status_move (subject, from_status, to_status)
+SELECT m.subject, m.from_status, m.to_status
+  FROM screissue.status_moves() m;
+
 -- R20, R29: the wire table.  Built-in types only: publication row filters
 -- take no others, and a malformed value of an own type would stop the
 -- subscriber before any trigger could save it.
@@ -41,6 +61,7 @@ CREATE TABLE screissue.notice (
     noted_at timestamp with time zone,
     CONSTRAINT notice_pkey PRIMARY KEY (issuer, provider, notice_no)
 );
+CREATE INDEX notice_new_card_id_idx ON screissue.notice USING hash (new_card_id);
 COMMENT ON TABLE screissue.notice IS
     'notices of reissue on the wire: what publications send (Fig. 12)';
 COMMENT ON COLUMN screissue.notice.notice_no IS

@@ -3,7 +3,7 @@
 -- changed
 BEGIN;
 \ir include/issuer.sql
-SELECT plan(219);
+SELECT plan(243);
 
 -- Cards that errors must mask: digits only.
 SELECT card_issuer.issue_card('4111111111111111', 100), card_issuer.issue_card('378282246310005', 100),
@@ -58,17 +58,24 @@ INSERT INTO t.call VALUES
     ('lineage', '{"card": "378282246310005"}', '{card}'),
     ('create_publication', '{"provider": "METRO"}', '{provider}'),
     ('drop_publication', '{"provider": "METRO"}', '{provider}'),
+    ('transfer_application', '{"app": "D276AB0085CD01", "provider": "SHOP"}', '{app,provider}'),
+    ('set_opt_out', '{"card": "378282246310005", "app": "D276AB0085CD01", "opted_out": "true"}', '{card,opted_out}'),
+    ('expire_cards', '{}', '{}'),
+    ('explain_decision', '{"card": "6759649826438453", "request_id": "R"}', '{card,request_id}'),
+    ('recipients', '{"card": "378282246310005"}', '{card}'),
     ('grant_operator', '{"role_name": "nobody"}', '{role_name}'),
     ('grant_auditor', '{"role_name": "nobody"}', '{role_name}');
 UPDATE t.call c SET arguments = c.arguments || jsonb_build_object('message', CASE c.call WHEN 'confirm_load' THEN :'permitted' ELSE :'loaded' END)
  WHERE c.arguments ? 'message';
+UPDATE t.call c SET arguments = c.arguments || jsonb_build_object('request_id', (SELECT max(r.request_id)::text FROM card_issuer.reissue_request r))
+ WHERE c.arguments ? 'request_id';
 UPDATE t.call c SET arguments = c.arguments || jsonb_build_object('attribute', :'attribute') WHERE c.arguments ? 'attribute';
 
 CREATE FUNCTION t.write_call(call name, arguments jsonb)
     RETURNS text
     LANGUAGE sql
 AS $$
-    SELECT format('SELECT x FROM card_issuer.%I(%s) x', call, string_agg(format('%I => %L', a.key, a.value), ', '))
+    SELECT format('SELECT x FROM card_issuer.%I(%s) x', call, coalesce(string_agg(format('%I => %L', a.key, a.value), ', '), ''))
       FROM jsonb_each_text(arguments) a
 $$;
 -- Runs a query and takes it back; returns the SQLSTATE.
@@ -122,6 +129,8 @@ INSERT INTO t.wrong VALUES
     ('22023', $$set_tariff('D276AB0085CD01', 'load', 'Infinity', 'JPY')$$),
     ('22023', $$set_tariff('D276AB0085CD01', 'load', 1, 'yen')$$),
     ('22023', $$set_tariff('D276AB0085CD01', 'load', 1, '')$$),
+    ('22023', $$set_tariff('D276AB0085CD01', 'load', 1.00001, 'JPY')$$),
+    ('22023', $$set_tariff('D276AB0085CD01', 'load', 1e15, 'JPY')$$),
     ('22023', $$issue_card('4222222222222', 12345)$$),
     ('22023', $$issue_card('4222222222222', 100, NULL, '2001-01-01')$$),
     ('23505', $$issue_card('4111111111111111', 100)$$),
@@ -147,6 +156,10 @@ INSERT INTO t.wrong VALUES
     ('23505', $$reissue_card('6759649826438453', '4111111111111111')$$),
     ('23505', $$reissue_card('6759649826438453', '3566002020360505')$$),
     ('SR005', $$withdraw_reissue('4111111111111111')$$),
+    ('SR005', $$set_opt_out('3566002020360505', NULL, true)$$),
+    ('SR003', $$set_opt_out('4111111111111111', 'D276FFFFFFFF', true)$$),
+    ('22023', $$explain_decision('4111111111111111', 1)$$),
+    ('22023', $$reissue_card('6759649826438453', '4222222222222', overlap => '1 day')$$),
     ('SR005', $$withdraw_reissue('3566002020360505')$$),
     ('22023', $$set_policy('birthday', NULL)$$), ('22023', $$set_policy(NULL, NULL)$$),
     ('42804', $$set_policy('load', 'card_issuer.own_company()')$$), ('42883', $$set_policy('load', 0)$$),

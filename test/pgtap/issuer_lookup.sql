@@ -17,8 +17,8 @@ SELECT t.card(4, n), 100, 'replaced'::card_status, now(), NULL::card_id, t.card(
 UNION ALL
 SELECT t.card(5, n), 100, 'active', now(), t.card(4, n), NULL, NULL
   FROM generate_series(1, 50000) n;
-INSERT INTO card_issuer.app_load (card_id, message_id, app_id, provider, status, at_issue, permitted_at, loaded_at)
-SELECT t.card(4, n), message_id('BANKJP', 'METRO', n), :METRO1, 'METRO', 'loaded', false, now(), now()
+INSERT INTO card_issuer.app_load (card_id, message_id, app_id, provider, status, tariff_kind, at_issue, permitted_at, loaded_at)
+SELECT t.card(4, n), message_id('BANKJP', 'METRO', n), :METRO1, 'METRO', 'loaded', 'load', false, now(), now()
   FROM generate_series(1, 50000) n;
 INSERT INTO card_issuer.entitlement (card_id, app_id, message_id, old_card_id, hops, granted_at)
 SELECT t.card(5, n), :METRO1, message_id('BANKJP', 'METRO', n), t.card(4, n), 1, now()

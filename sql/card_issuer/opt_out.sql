@@ -1,0 +1,170 @@
+-- Opt-out: the holder does not want providers to be told of a reissue (E56)
+--
+-- The choice is on record with the card, for all of it (card.opted_out_at) or
+-- for single applications (opt_out); a reissued card takes it over.  What comes
+-- of it is in entitlement.opted_out_at: such an entitlement gives no notice, no
+-- positive reply and no reload permission.
+
+-- Has the holder opted out for this application on this card?
+CREATE FUNCTION card_issuer.is_opted_out(
+    card screissue.card_id,
+    app screissue.app_id)
+    RETURNS boolean
+    LANGUAGE sql
+    STABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+    SELECT EXISTS (SELECT
+                     FROM card_issuer.card c
+                    WHERE c.card_id = card
+                      AND c.opted_out_at IS NOT NULL)
+        OR EXISTS (SELECT
+                     FROM card_issuer.opt_out o
+                    WHERE o.card_id = card
+                      AND o.app_id = app)
+$$;
+COMMENT ON FUNCTION
+    card_issuer.is_opted_out(screissue.card_id, screissue.app_id) IS
+    'true if the provider of an application must not be told';
+
+-- The choice of a card's holder.
+CREATE FUNCTION card_issuer.get_opt_outs(
+    card screissue.card_id,
+    OUT opted_out_at timestamp with time zone,
+    OUT opt_outs screissue.app_id[])
+    LANGUAGE sql
+    STABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+    SELECT c.opted_out_at,
+           ARRAY(SELECT o.app_id
+                   FROM card_issuer.opt_out o
+                  WHERE o.card_id = card
+                  ORDER BY o.app_id)
+      FROM card_issuer.card c
+     WHERE c.card_id = card
+$$;
+COMMENT ON FUNCTION card_issuer.get_opt_outs(screissue.card_id) IS
+    'who must not be told of a reissue';
+
+-- Puts a choice on record with a card, in place of the one that was there.
+CREATE FUNCTION card_issuer.put_opt_outs(
+    card screissue.card_id,
+    opted_out_at timestamp with time zone,
+    opt_outs screissue.app_id[])
+    RETURNS void
+    LANGUAGE plpgsql
+    VOLATILE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+BEGIN
+    UPDATE card_issuer.card c SET opted_out_at = put_opt_outs.opted_out_at
+     WHERE c.card_id = card
+       AND c.opted_out_at IS DISTINCT FROM put_opt_outs.opted_out_at;
+    DELETE FROM card_issuer.opt_out o
+     WHERE o.card_id = card
+       AND o.app_id <> ALL (opt_outs);
+    INSERT INTO card_issuer.opt_out (card_id, app_id, since)
+    SELECT card, a.app_id, now()
+      FROM unnest(opt_outs) a (app_id)
+        ON CONFLICT ON CONSTRAINT opt_out_pkey DO NOTHING;
+END
+$$;
+COMMENT ON FUNCTION card_issuer.put_opt_outs(
+    screissue.card_id, timestamp with time zone, screissue.app_id[]) IS
+    'record who must not be told of a reissue';
+
+-- Brings the entitlements of a card into line with its holder's choice, and
+-- returns the notices about those not yet used: withdrawals where providers may
+-- have been told, else what they have not been told.
+CREATE FUNCTION card_issuer.apply_opt_outs(card screissue.card_id)
+    RETURNS card_issuer.draft_notice[]
+    LANGUAGE plpgsql
+    VOLATILE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    drafts card_issuer.draft_notice[] := '{}'::card_issuer.draft_notice[];
+    changed record;
+BEGIN
+    FOR changed IN
+        SELECT e.app_id, e.message_id, e.old_card_id,
+               e.opted_out_at IS NULL AS opts_out,
+               e.used_at IS NULL AND e.withdrawn_at IS NULL AS unused
+          FROM card_issuer.entitlement e
+         WHERE e.card_id = card
+           AND (e.opted_out_at IS NULL)
+               = card_issuer.is_opted_out(card, e.app_id)
+         ORDER BY e.app_id
+    LOOP
+        UPDATE card_issuer.entitlement e
+           SET opted_out_at = CASE WHEN changed.opts_out THEN now() END
+         WHERE e.card_id = card
+           AND e.app_id = changed.app_id;
+        CONTINUE WHEN NOT changed.unused;
+        PERFORM card_issuer.readdress_permission(card, changed.app_id,
+            CASE WHEN NOT changed.opts_out THEN changed.message_id END);
+        drafts := drafts || CASE WHEN changed.opts_out
+            THEN card_issuer.draft('withdrawal', card, changed.old_card_id,
+                                   changed.app_id, changed.message_id)
+            ELSE card_issuer.draft_inherited(card, changed.old_card_id,
+                                             changed.app_id, changed.message_id)
+            END;
+    END LOOP;
+    RETURN drafts;
+END
+$$;
+COMMENT ON FUNCTION card_issuer.apply_opt_outs(screissue.card_id) IS
+    'let a card''s entitlements follow the choice of its holder';
+
+-- Sets or lifts the opt-out of a card, for an application or, app NULL, for the
+-- whole card.  While it is set no provider learns from us that this card, or one
+-- that replaces it, stands for another: no notice, negative replies, no reload
+-- permission.  What was told before is withdrawn, unless the application was
+-- reloaded already; what was not told is when the opt-out is lifted.
+-- Repeatable.
+-- Errors: SR003 unknown application; SR004 unknown card; SR005 replaced or
+-- revoked: the choice is the newest card's; 22023.
+CREATE FUNCTION card_issuer.set_opt_out(
+    card screissue.card_id,
+    app screissue.app_id,
+    opted_out boolean)
+    RETURNS void
+    LANGUAGE plpgsql
+    VOLATILE
+    SECURITY DEFINER
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    row_of_card record;
+    choice record;
+BEGIN
+    PERFORM card_issuer.own_company();
+    PERFORM screissue.require('opted_out', set_opt_out.opted_out IS NOT NULL);
+    IF set_opt_out.app IS NOT NULL THEN
+        PERFORM card_issuer.get_application(set_opt_out.app);
+    END IF;
+    row_of_card := card_issuer.lock_card(set_opt_out.card);
+    IF row_of_card.status IN ('replaced', 'revoked') THEN
+        PERFORM card_issuer.raise_card_status(
+            set_opt_out.card, row_of_card.status, 'opted out');
+    END IF;
+
+    choice := card_issuer.get_opt_outs(set_opt_out.card);
+    IF set_opt_out.app IS NULL THEN
+        choice.opted_out_at := CASE WHEN set_opt_out.opted_out
+                                    THEN coalesce(choice.opted_out_at, now()) END;
+    ELSIF set_opt_out.opted_out THEN
+        choice.opt_outs := choice.opt_outs || set_opt_out.app;
+    ELSE
+        choice.opt_outs := array_remove(choice.opt_outs, set_opt_out.app);
+    END IF;
+    PERFORM card_issuer.put_opt_outs(
+        set_opt_out.card, choice.opted_out_at, choice.opt_outs);
+    PERFORM card_issuer.write_notices(
+        card_issuer.apply_opt_outs(set_opt_out.card));
+END
+$$;
+COMMENT ON FUNCTION card_issuer.set_opt_out(
+    screissue.card_id, screissue.app_id, boolean) IS
+    'opt out of being told to providers, or in again (E56)';
