@@ -190,6 +190,7 @@ BEGIN
                                      o.examination_id),
            fee = r.fee,
            currency = r.currency,
+           tariff_reason = r.tariff_reason,
            inherits = o.message_id
       FROM service_provider.reload_request r
       JOIN service_provider.app_load o ON o.message_id = r.inherits

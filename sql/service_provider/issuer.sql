@@ -120,14 +120,17 @@ BEGIN
                                   grant_operator.role_name, api);
     EXECUTE format('GRANT SELECT ON service_provider.reissue_pair,'
                    ' service_provider.masked_reissue_pair,'
-                   ' service_provider.unconfirmed_load TO %I',
+                   ' service_provider.unconfirmed_load,'
+                   ' service_provider.charge,'
+                   ' service_provider.statement TO %I',
                    grant_operator.role_name);
 END
 $$;
 COMMENT ON FUNCTION service_provider.grant_operator(name) IS
     'rights of an operator: every function but setup, and the views';
 
--- E60: lets a role see which cards were reissued, with masked ids.
+-- E60: lets a role see which cards were reissued, with masked ids, and what is
+-- charged, which shows none.
 -- Errors: 42704 if there is no such role.
 CREATE FUNCTION service_provider.grant_auditor(role_name name)
     RETURNS void
@@ -143,9 +146,11 @@ BEGIN
 
     EXECUTE format('GRANT USAGE ON SCHEMA service_provider TO %I',
                    grant_auditor.role_name);
-    EXECUTE format('GRANT SELECT ON service_provider.masked_reissue_pair TO %I',
+    EXECUTE format('GRANT SELECT ON service_provider.masked_reissue_pair,'
+                   ' service_provider.charge,'
+                   ' service_provider.statement TO %I',
                    grant_auditor.role_name);
 END
 $$;
 COMMENT ON FUNCTION service_provider.grant_auditor(name) IS
-    'rights of an auditor: the masked view';
+    'rights of an auditor: the views that show no whole card id';

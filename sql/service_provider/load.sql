@@ -175,9 +175,10 @@ CREATE FUNCTION service_provider.create_load(
 AS $$
 BEGIN
     INSERT INTO service_provider.app_load AS l
-        (message_id, issuer, app_id, status, fee, currency, permitted_at)
+        (message_id, issuer, app_id, status, fee, currency, tariff_reason,
+         permitted_at)
     SELECT create_load.message, issuer(create_load.message), create_load.app,
-           'permitted', p.fee, p.currency, now()
+           'permitted', p.fee, p.currency, p.tariff_reason, now()
       FROM service_provider.find_price(create_load.app, 'load', NULL) p
     ON CONFLICT ON CONSTRAINT app_load_pkey DO NOTHING;
     PERFORM service_provider.lock_load(create_load.message);

@@ -871,7 +871,7 @@ AS $$
 DECLARE
     price record;
 BEGIN
-    SELECT p.fee, p.currency INTO STRICT price
+    SELECT p.fee, p.currency, p.tariff_reason INTO STRICT price
       FROM service_provider.reload_request r
       LEFT JOIN service_provider.reissue_notice n
         ON n.issuer = r.issuer
@@ -881,7 +881,8 @@ BEGIN
      WHERE r.request_id = fix_price.request_id;
     UPDATE service_provider.reload_request r
        SET fee = price.fee,
-           currency = price.currency
+           currency = price.currency,
+           tariff_reason = price.tariff_reason
      WHERE r.request_id = fix_price.request_id;
 END
 $$;
