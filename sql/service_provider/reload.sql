@@ -108,6 +108,21 @@ $$;
 COMMENT ON FUNCTION service_provider.get_verdict(bigint) IS
     'verdict on a request for a reload';
 
+CREATE FUNCTION service_provider.raise_unknown_request(request_id bigint)
+    RETURNS void
+    LANGUAGE plpgsql
+    IMMUTABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+BEGIN
+    RAISE EXCEPTION 'unknown request %', raise_unknown_request.request_id
+        USING ERRCODE = '22023',
+              HINT = 'Give the request_id that request_reload returned.';
+END
+$$;
+COMMENT ON FUNCTION service_provider.raise_unknown_request(bigint) IS
+    'error 22023';
+
 -- Locks a request.  Errors: 22023 unknown.
 CREATE FUNCTION service_provider.lock_request(request_id bigint)
     RETURNS void
@@ -123,9 +138,8 @@ BEGIN
       WHERE r.request_id = lock_request.request_id
         FOR UPDATE;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'unknown request %', lock_request.request_id
-            USING ERRCODE = '22023',
-                  HINT = 'Give the request_id that request_reload returned.';
+        PERFORM service_provider.raise_unknown_request(
+            lock_request.request_id);
     END IF;
 END
 $$;

@@ -216,6 +216,7 @@ CREATE TABLE service_provider.reload_request (
     notice_no bigint,
     inherits screissue.message_id,
     examination_id bigint,
+    policy_examination_id bigint,
     fee numeric,
     currency text,
     tariff_reason screissue.reissue_reason,
@@ -227,7 +228,10 @@ CREATE TABLE service_provider.reload_request (
     CONSTRAINT reload_request_app_id_fkey
         FOREIGN KEY (app_id) REFERENCES service_provider.application,
     CONSTRAINT reload_request_examination_id_fkey
-        FOREIGN KEY (examination_id) REFERENCES service_provider.examination
+        FOREIGN KEY (examination_id) REFERENCES service_provider.examination,
+    CONSTRAINT reload_request_policy_examination_id_fkey
+        FOREIGN KEY (policy_examination_id)
+        REFERENCES service_provider.examination
 );
 COMMENT ON TABLE service_provider.reload_request IS
     'requests for a reload, the outcome and its evidence (Fig. 7, Fig. 11)';
@@ -239,6 +243,10 @@ COMMENT ON COLUMN service_provider.reload_request.notice_no IS
     'the notice that was judged';
 COMMENT ON COLUMN service_provider.reload_request.inherits IS
     'the old load that was judged';
+COMMENT ON COLUMN service_provider.reload_request.examination_id IS
+    'the examination that counted';
+COMMENT ON COLUMN service_provider.reload_request.policy_examination_id IS
+    'verdict of the policy, if it was asked, whether or not it counted';
 COMMENT ON COLUMN service_provider.reload_request.tariff_reason IS
     'reason of the line of the tariff that set the price; NULL = any reason';
 COMMENT ON COLUMN service_provider.reload_request.message_id IS
