@@ -564,7 +564,7 @@ DECLARE
     request record;
     fault text;
 BEGIN
-    SELECT r.issuer, r.card_id INTO STRICT request
+    SELECT r.issuer, r.app_id, r.card_id INTO STRICT request
       FROM service_provider.reload_request r
      WHERE r.request_id = read_answer.request_id;
     BEGIN
@@ -587,9 +587,8 @@ BEGIN
             THEN 'A value is missing.'
         WHEN read_answer.reissued <> (read_answer.message_id IS NOT NULL)
             THEN 'A message id is there if and only if the card is reissued.'
-        WHEN issuer(read_answer.message_id) <> request.issuer
-             OR provider(read_answer.message_id)
-                <> service_provider.own_company()
+        WHEN NOT service_provider.is_ours(
+                     read_answer.message_id, request.app_id, request.issuer)
             THEN 'The message id is one of other parties.'
         WHEN read_answer.old_card_id = request.card_id
             THEN 'A card cannot replace itself.'

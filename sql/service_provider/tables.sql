@@ -43,6 +43,18 @@ CREATE TABLE service_provider.application (
 COMMENT ON TABLE service_provider.application IS
     'applications of this provider';
 
+CREATE TABLE service_provider.former_provider (
+    app_id screissue.app_id NOT NULL,
+    provider screissue.company_id NOT NULL,
+    accepted_at timestamp with time zone NOT NULL,
+    accepted_by text NOT NULL,
+    CONSTRAINT former_provider_pkey PRIMARY KEY (app_id, provider),
+    CONSTRAINT former_provider_app_id_fkey
+        FOREIGN KEY (app_id) REFERENCES service_provider.application
+);
+COMMENT ON TABLE service_provider.former_provider IS
+    'who had an application before this provider: their loading permissions for it are ours (E14)';
+
 CREATE TABLE service_provider.tariff (
     app_id screissue.app_id NOT NULL,
     kind screissue.tariff_kind NOT NULL,

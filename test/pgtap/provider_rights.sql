@@ -3,7 +3,7 @@
 BEGIN;
 CREATE EXTENSION screissue;
 SET search_path = screissue, public;
-SELECT plan(72);
+SELECT plan(74);
 
 SELECT service_provider.setup('METRO', 'Metro Transit');
 SELECT service_provider.register_issuer('BANKJP', 'Bank');
@@ -28,8 +28,8 @@ AS $$
 $$;
 CREATE TEMP TABLE api AS
 SELECT unnest(ARRAY[
-    'complete_reload', 'examine_reload', 'explain_decision', 'find_load',
-    'grant_auditor', 'grant_operator', 'missing_notices', 'pull_notices',
+    'accept_transfer', 'complete_reload', 'examine_reload',
+    'explain_decision', 'find_load', 'grant_auditor', 'grant_operator', 'missing_notices', 'pull_notices',
     'receive_notice', 'record_examination', 'record_load', 'record_reply',
     'record_unload', 'register_application', 'register_issuer',
     'request_reload', 'send_confirmations', 'set_tariff',
@@ -87,6 +87,7 @@ SELECT throws_ok(format('SELECT service_provider.%s', t.call), '42501', NULL,
     ($$register_issuer('BANKJP', 'Bank')$$),
     ($$register_application('A000000001', 'fare')$$),
     ($$withdraw_application('A000000001')$$),
+    ($$accept_transfer('A000000001', 'OLDTOWN')$$),
     ($$set_tariff('A000000001', 'load', 1, 'JPY')$$),
     ($$record_load('BANKJP/METRO/1', 'A000000001')$$),
     ($$record_unload('BANKJP/METRO/1')$$),
@@ -145,6 +146,7 @@ SELECT lives_ok(format('SELECT service_provider.%s', t.call),
     ($$register_application('A000000002', 'locker')$$),
     ($$set_tariff('A000000002', 'load', 1, 'JPY')$$),
     ($$withdraw_application('A000000002')$$),
+    ($$accept_transfer('A000000002', 'OLDTOWN')$$),
     ($$record_load('BANKJP/METRO/2', 'A000000001', status => 'permitted')$$),
     ($$record_examination('BANKJP/METRO/1', ROW(true, 'seen', NULL)::screissue.verdict)$$),
     ($$find_load('BANKJP/METRO/1')$$),
