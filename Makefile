@@ -92,6 +92,7 @@ SQL_PARTS = \
 	sql/service_provider/reload.sql \
 	sql/service_provider/reply.sql \
 	sql/service_provider/confirmation.sql \
+	sql/service_provider/evidence.sql \
 	sql/privileges.sql
 
 SCRIPT = screissue--$(EXTVERSION).sql

@@ -20,7 +20,8 @@
  *	wrong_provider		for somebody else; content not kept (E24)
  *	unknown_issuer		there is no contract with the issuer
  *	wrong_subscription	not the one that may speak for the issuer (E23)
- *	wrong_message_id	loading permission of other parties
+ *	wrong_message_id	loading permission of other parties; not of a former
+ *						provider of the application that is on record (E14)
  *	contradiction		its number is that of another notice (E19)
  *
  * The functions here are called in memory contexts that are reset for each
@@ -90,6 +91,18 @@ static const ColumnShape issuer_shape[ISSUER_COLUMNS] = {
 	{"name", -1},
 	{"lei", -1},
 	{"subscription", NAMEDATALEN},
+};
+
+/* service_provider.former_provider, which both columns are the key of */
+enum
+{
+	FORMER_APP_ID,
+	FORMER_PROVIDER,
+	FORMER_COLUMNS
+};
+static const ColumnShape former_shape[FORMER_COLUMNS] = {
+	{"app_id", -1},
+	{"provider", 8},
 };
 
 typedef enum Cause
@@ -326,13 +339,39 @@ judge_content(Trial *trial)
 	return CAUSE_NONE;
 }
 
-/* Is the loading permission one that this issuer gave to us? */
+/* Is it on record that this provider had the application before us? */
+static bool
+is_former_provider(Datum app, uint64_t provider)
+{
+	Relation former = screissue_open_table("service_provider", "former_provider", AccessShareLock, former_shape, FORMER_COLUMNS);
+	FmgrInfo same_app = {.fn_addr = app_id_eq, .fn_nargs = 2, .fn_strict = true};
+	ScanKeyData key[FORMER_COLUMNS];
+	SysScanDesc scan;
+	bool found;
+
+	/* company_id is stored like int8 and is equal where that is. */
+	ScanKeyEntryInitializeWithInfo(&key[0], 0, FORMER_APP_ID + 1, BTEqualStrategyNumber, InvalidOid, InvalidOid, &same_app, app);
+	ScanKeyInit(&key[1], FORMER_PROVIDER + 1, BTEqualStrategyNumber, F_INT8EQ, CompanyIdGetDatum(provider));
+	scan = systable_beginscan(former, screissue_primary_key(former), true, GetActiveSnapshot(), FORMER_COLUMNS, key);
+	found = HeapTupleIsValid(systable_getnext(scan));
+	systable_endscan(scan);
+	table_close(former, NoLock);
+	return found;
+}
+
+/*
+ * Is the loading permission one that this issuer gave to us, or to a provider
+ * whose application we took over?  Who that was is looked up for no other.
+ */
 static Cause
-judge_message_id(Trial *trial)
+judge_message_id(const Trial *trial)
 {
 	const MessageId *id = DatumGetMessageId(trial->row.values[INBOX_MESSAGE_ID]);
+	uint64_t provider = message_id_provider(id);
 
-	if (message_id_issuer(id) != trial->issuer || message_id_provider(id) != trial->own_company)
+	if (message_id_issuer(id) != trial->issuer)
+		return CAUSE_WRONG_MESSAGE_ID;
+	if (provider != trial->own_company && !is_former_provider(trial->row.values[INBOX_APP_ID], provider))
 		return CAUSE_WRONG_MESSAGE_ID;
 	return CAUSE_NONE;
 }

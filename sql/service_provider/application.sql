@@ -64,6 +64,44 @@ COMMENT ON FUNCTION
     service_provider.withdraw_application(screissue.app_id) IS
     'end of an application';
 
+-- E14: the application was another provider's, and the issuer has transferred
+-- it to us, or is about to: loading permissions for it that carry that
+-- provider's company id are ours now.  Without this record none is believed.
+-- Repeated: nothing happens.
+-- Errors: SR003 if there is no such application; 22023 if the provider is
+-- ourselves.
+CREATE FUNCTION service_provider.accept_transfer(
+    app screissue.app_id,
+    provider screissue.company_id)
+    RETURNS void
+    LANGUAGE plpgsql
+    VOLATILE
+    SECURITY DEFINER
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    self CONSTANT screissue.company_id := service_provider.own_company();
+BEGIN
+    PERFORM screissue.require('app', accept_transfer.app IS NOT NULL);
+    PERFORM screissue.require('provider', accept_transfer.provider IS NOT NULL);
+    PERFORM service_provider.require_application(accept_transfer.app);
+    IF accept_transfer.provider = self THEN
+        RAISE EXCEPTION 'provider "%" is this one', self
+            USING ERRCODE = '22023',
+                  HINT = 'Give the provider that had the application before.';
+    END IF;
+
+    INSERT INTO service_provider.former_provider
+        (app_id, provider, accepted_at, accepted_by)
+    VALUES (accept_transfer.app, accept_transfer.provider, now(),
+            calling_role())
+    ON CONFLICT ON CONSTRAINT former_provider_pkey DO NOTHING;
+END
+$$;
+COMMENT ON FUNCTION service_provider.accept_transfer(
+    screissue.app_id, screissue.company_id) IS
+    'application that was another provider''s before';
+
 -- Raises SR003 unless the application is registered, withdrawn or not.
 CREATE FUNCTION service_provider.require_application(app screissue.app_id)
     RETURNS void

@@ -27,13 +27,14 @@ BEGIN
     PERFORM screissue.require('message', complete_reload.message IS NOT NULL);
     PERFORM screissue.require('succeeded',
                               complete_reload.succeeded IS NOT NULL);
-    SELECT r.issuer, r.outcome, r.message_id, r.completed_at, i.server
+    SELECT r.issuer, r.app_id, r.outcome, r.message_id, r.completed_at,
+           i.server
       INTO STRICT request
       FROM service_provider.reload_request r
       JOIN service_provider.issuer i ON i.issuer = r.issuer
      WHERE r.request_id = complete_reload.request_id;
-    PERFORM service_provider.require_message(complete_reload.message,
-                                             request.issuer);
+    PERFORM service_provider.require_message(
+        complete_reload.message, request.app_id, request.issuer);
     IF request.outcome <> 'approved' THEN
         RAISE EXCEPTION 'request % is not approved',
             complete_reload.request_id
@@ -190,6 +191,7 @@ BEGIN
                                      o.examination_id),
            fee = r.fee,
            currency = r.currency,
+           tariff_reason = r.tariff_reason,
            inherits = o.message_id
       FROM service_provider.reload_request r
       JOIN service_provider.app_load o ON o.message_id = r.inherits

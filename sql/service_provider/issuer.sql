@@ -106,11 +106,12 @@ CREATE FUNCTION service_provider.grant_operator(role_name name)
 AS $$
 DECLARE
     api CONSTANT text[] := ARRAY[
-        'complete_reload', 'examine_reload', 'find_load', 'grant_auditor',
-        'grant_operator', 'missing_notices', 'pull_notices', 'receive_notice',
-        'record_examination', 'record_load', 'record_reply', 'record_unload',
-        'register_application', 'register_issuer', 'request_reload',
-        'send_confirmations', 'set_tariff', 'withdraw_application'];
+        'accept_transfer', 'complete_reload', 'examine_reload',
+        'explain_decision', 'find_load', 'grant_auditor', 'grant_operator', 'missing_notices', 'pull_notices',
+        'receive_notice', 'record_examination', 'record_load', 'record_reply',
+        'record_unload', 'register_application', 'register_issuer',
+        'request_reload', 'send_confirmations', 'set_tariff',
+        'withdraw_application'];
 BEGIN
     PERFORM service_provider.own_company();
     PERFORM screissue.require('role_name', grant_operator.role_name IS NOT NULL);
@@ -120,14 +121,17 @@ BEGIN
                                   grant_operator.role_name, api);
     EXECUTE format('GRANT SELECT ON service_provider.reissue_pair,'
                    ' service_provider.masked_reissue_pair,'
-                   ' service_provider.unconfirmed_load TO %I',
+                   ' service_provider.unconfirmed_load,'
+                   ' service_provider.charge,'
+                   ' service_provider.statement TO %I',
                    grant_operator.role_name);
 END
 $$;
 COMMENT ON FUNCTION service_provider.grant_operator(name) IS
     'rights of an operator: every function but setup, and the views';
 
--- E60: lets a role see which cards were reissued, with masked ids.
+-- E60: lets a role see which cards were reissued, with masked ids, and what is
+-- charged, which shows none.
 -- Errors: 42704 if there is no such role.
 CREATE FUNCTION service_provider.grant_auditor(role_name name)
     RETURNS void
@@ -143,9 +147,11 @@ BEGIN
 
     EXECUTE format('GRANT USAGE ON SCHEMA service_provider TO %I',
                    grant_auditor.role_name);
-    EXECUTE format('GRANT SELECT ON service_provider.masked_reissue_pair TO %I',
+    EXECUTE format('GRANT SELECT ON service_provider.masked_reissue_pair,'
+                   ' service_provider.charge,'
+                   ' service_provider.statement TO %I',
                    grant_auditor.role_name);
 END
 $$;
 COMMENT ON FUNCTION service_provider.grant_auditor(name) IS
-    'rights of an auditor: the masked view';
+    'rights of an auditor: the views that show no whole card id';

@@ -22,9 +22,31 @@ COMMENT ON FUNCTION
     service_provider.refuse_secret_card_id(integer, screissue.card_id) IS
     'check that a card id may be stored at the provider';
 
+-- Did this issuer give the permission to us, or to a provider that had the
+-- application before us (E14)?
+CREATE FUNCTION service_provider.is_ours(
+    message screissue.message_id,
+    app screissue.app_id,
+    issuer screissue.company_id)
+    RETURNS boolean
+    LANGUAGE sql
+    STABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+    SELECT screissue.issuer(message) = is_ours.issuer
+       AND (provider(message) = service_provider.own_company()
+         OR EXISTS (SELECT FROM service_provider.former_provider f
+                     WHERE f.app_id = app
+                       AND f.provider = screissue.provider(message)))
+$$;
+COMMENT ON FUNCTION service_provider.is_ours(
+    screissue.message_id, screissue.app_id, screissue.company_id) IS
+    'whether a loading permission is of an issuer, for us';
+
 -- Raises 22023 unless the permission was given to us, and by this issuer.
 CREATE FUNCTION service_provider.require_message(
     message screissue.message_id,
+    app screissue.app_id,
     issuer screissue.company_id)
     RETURNS void
     LANGUAGE plpgsql
@@ -32,8 +54,7 @@ CREATE FUNCTION service_provider.require_message(
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
 BEGIN
-    IF provider(message) <> service_provider.own_company()
-       OR issuer(message) <> require_message.issuer THEN
+    IF NOT service_provider.is_ours(message, app, require_message.issuer) THEN
         RAISE EXCEPTION 'message id "%" is none of issuer "%" for this provider',
             message, require_message.issuer
             USING ERRCODE = '22023',
@@ -42,7 +63,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION service_provider.require_message(
-    screissue.message_id, screissue.company_id) IS
+    screissue.message_id, screissue.app_id, screissue.company_id) IS
     'check that a loading permission is of an issuer, for us';
 
 CREATE FUNCTION service_provider.raise_unknown_load(
@@ -138,7 +159,7 @@ BEGIN
     END IF;
     PERFORM service_provider.require_issuer(issuer(record_load.message));
     PERFORM service_provider.require_message(
-        record_load.message, issuer(record_load.message));
+        record_load.message, record_load.app, issuer(record_load.message));
     PERFORM service_provider.require_application(record_load.app);
     PERFORM screissue.check_valid_for(record_load.examination.valid_for);
 
@@ -164,7 +185,8 @@ COMMENT ON FUNCTION service_provider.record_load(
     screissue.verdict, jsonb, integer, screissue.load_status) IS
     'record of a load under a loading permission (Fig. 14, Fig. 17)';
 
--- Makes the record, permitted and priced, unless there is one; locks it.
+-- Makes the record, permitted and priced, unless there is one; locks it.  What
+-- a load under a former provider's permission cost is no matter of ours (E14).
 CREATE FUNCTION service_provider.create_load(
     message screissue.message_id,
     app screissue.app_id)
@@ -175,10 +197,13 @@ CREATE FUNCTION service_provider.create_load(
 AS $$
 BEGIN
     INSERT INTO service_provider.app_load AS l
-        (message_id, issuer, app_id, status, fee, currency, permitted_at)
+        (message_id, issuer, app_id, status, fee, currency, tariff_reason,
+         permitted_at)
     SELECT create_load.message, issuer(create_load.message), create_load.app,
-           'permitted', p.fee, p.currency, now()
-      FROM service_provider.find_price(create_load.app, 'load', NULL) p
+           'permitted', p.fee, p.currency, p.tariff_reason, now()
+      FROM (SELECT) one_row
+      LEFT JOIN service_provider.find_price(create_load.app, 'load', NULL) p
+        ON provider(create_load.message) = service_provider.own_company()
     ON CONFLICT ON CONSTRAINT app_load_pkey DO NOTHING;
     PERFORM service_provider.lock_load(create_load.message);
 END

@@ -53,8 +53,9 @@ COMMENT ON FUNCTION service_provider.create_landing_triggers() IS
 -- in the content raises.  Causes: "unparsable: COLUMN" (missing, or not of its
 -- type), wrong_provider (for somebody else: only issuer, number and SHA-256
 -- digest are kept, E24), unknown_issuer, wrong_subscription (replication only,
--- E23), wrong_message_id (a permission of other parties), contradiction (the
--- number is that of another notice, E19).
+-- E23), wrong_message_id (a permission of other parties, and not of a former
+-- provider of the application that accept_transfer named, E14), contradiction
+-- (the number is that of another notice, E19).
 -- Errors: SR001; 22023 unknown carrier; 25006.
 CREATE FUNCTION service_provider.receive_notice(
     issuer text,

@@ -106,6 +106,9 @@ BEGIN
             judged.reason, now(), now() + judged.valid_for, signature,
             told || jsonb_build_object('policy_sha256', judged.policy_sha256))
     RETURNING x.examination_id INTO examine_by_policy.examination_id;
+    UPDATE service_provider.reload_request r
+       SET policy_examination_id = examine_by_policy.examination_id
+     WHERE r.request_id = examine_by_policy.request_id;
     IF judged.approved IS NOT TRUE THEN
         examine_by_policy.outcome := CASE
             WHEN judged.approved IS NULL THEN 'examination_required'

@@ -108,6 +108,21 @@ $$;
 COMMENT ON FUNCTION service_provider.get_verdict(bigint) IS
     'verdict on a request for a reload';
 
+CREATE FUNCTION service_provider.raise_unknown_request(request_id bigint)
+    RETURNS void
+    LANGUAGE plpgsql
+    IMMUTABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+BEGIN
+    RAISE EXCEPTION 'unknown request %', raise_unknown_request.request_id
+        USING ERRCODE = '22023',
+              HINT = 'Give the request_id that request_reload returned.';
+END
+$$;
+COMMENT ON FUNCTION service_provider.raise_unknown_request(bigint) IS
+    'error 22023';
+
 -- Locks a request.  Errors: 22023 unknown.
 CREATE FUNCTION service_provider.lock_request(request_id bigint)
     RETURNS void
@@ -123,9 +138,8 @@ BEGIN
       WHERE r.request_id = lock_request.request_id
         FOR UPDATE;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'unknown request %', lock_request.request_id
-            USING ERRCODE = '22023',
-                  HINT = 'Give the request_id that request_reload returned.';
+        PERFORM service_provider.raise_unknown_request(
+            lock_request.request_id);
     END IF;
 END
 $$;
@@ -550,7 +564,7 @@ DECLARE
     request record;
     fault text;
 BEGIN
-    SELECT r.issuer, r.card_id INTO STRICT request
+    SELECT r.issuer, r.app_id, r.card_id INTO STRICT request
       FROM service_provider.reload_request r
      WHERE r.request_id = read_answer.request_id;
     BEGIN
@@ -573,9 +587,8 @@ BEGIN
             THEN 'A value is missing.'
         WHEN read_answer.reissued <> (read_answer.message_id IS NOT NULL)
             THEN 'A message id is there if and only if the card is reissued.'
-        WHEN issuer(read_answer.message_id) <> request.issuer
-             OR provider(read_answer.message_id)
-                <> service_provider.own_company()
+        WHEN NOT service_provider.is_ours(
+                     read_answer.message_id, request.app_id, request.issuer)
             THEN 'The message id is one of other parties.'
         WHEN read_answer.old_card_id = request.card_id
             THEN 'A card cannot replace itself.'
@@ -871,7 +884,7 @@ AS $$
 DECLARE
     price record;
 BEGIN
-    SELECT p.fee, p.currency INTO STRICT price
+    SELECT p.fee, p.currency, p.tariff_reason INTO STRICT price
       FROM service_provider.reload_request r
       LEFT JOIN service_provider.reissue_notice n
         ON n.issuer = r.issuer
@@ -881,7 +894,8 @@ BEGIN
      WHERE r.request_id = fix_price.request_id;
     UPDATE service_provider.reload_request r
        SET fee = price.fee,
-           currency = price.currency
+           currency = price.currency,
+           tariff_reason = price.tariff_reason
      WHERE r.request_id = fix_price.request_id;
 END
 $$;

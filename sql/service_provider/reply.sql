@@ -71,12 +71,12 @@ BEGIN
         RAISE EXCEPTION 'a reply has a message id if and only if the card is reissued'
             USING ERRCODE = '22023';
     END IF;
-    SELECT r.issuer, r.card_id INTO STRICT request
+    SELECT r.issuer, r.app_id, r.card_id INTO STRICT request
       FROM service_provider.reload_request r
      WHERE r.request_id = check_reply.request_id;
     IF check_reply.reissued THEN
-        PERFORM service_provider.require_message(check_reply.message,
-                                                 request.issuer);
+        PERFORM service_provider.require_message(
+            check_reply.message, request.app_id, request.issuer);
     END IF;
     IF check_reply.old_card = request.card_id THEN
         RAISE EXCEPTION 'card "%" cannot replace itself', mask(request.card_id)

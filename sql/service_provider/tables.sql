@@ -43,6 +43,18 @@ CREATE TABLE service_provider.application (
 COMMENT ON TABLE service_provider.application IS
     'applications of this provider';
 
+CREATE TABLE service_provider.former_provider (
+    app_id screissue.app_id NOT NULL,
+    provider screissue.company_id NOT NULL,
+    accepted_at timestamp with time zone NOT NULL,
+    accepted_by text NOT NULL,
+    CONSTRAINT former_provider_pkey PRIMARY KEY (app_id, provider),
+    CONSTRAINT former_provider_app_id_fkey
+        FOREIGN KEY (app_id) REFERENCES service_provider.application
+);
+COMMENT ON TABLE service_provider.former_provider IS
+    'who had an application before this provider: their loading permissions for it are ours (E14)';
+
 CREATE TABLE service_provider.tariff (
     app_id screissue.app_id NOT NULL,
     kind screissue.tariff_kind NOT NULL,
@@ -107,6 +119,7 @@ CREATE TABLE service_provider.app_load (
     account jsonb,
     fee numeric,
     currency text,
+    tariff_reason screissue.reissue_reason,
     permitted_at timestamp with time zone NOT NULL,
     loaded_at timestamp with time zone,
     ended_at timestamp with time zone,
@@ -126,6 +139,8 @@ COMMENT ON COLUMN service_provider.app_load.examination_id IS
     'examination that counts now: the newest finding about this load';
 COMMENT ON COLUMN service_provider.app_load.fee IS
     'price fixed at the verdict; permitted and failed loads cost nothing';
+COMMENT ON COLUMN service_provider.app_load.tariff_reason IS
+    'reason of the line of the tariff that set the price; NULL = any reason';
 COMMENT ON COLUMN service_provider.app_load.confirmed_at IS
     'when the issuer was told of the present status';
 COMMENT ON COLUMN service_provider.app_load.inherits IS
@@ -136,6 +151,8 @@ CREATE INDEX app_load_inherits_idx ON service_provider.app_load (inherits)
     WHERE inherits IS NOT NULL;
 CREATE INDEX app_load_unconfirmed_idx ON service_provider.app_load (issuer)
     WHERE confirmed_at IS NULL;
+CREATE INDEX app_load_user_ref_idx ON service_provider.app_load (user_ref)
+    WHERE loaded_at IS NOT NULL;
 
 -- The inbox.  Nothing that a parsed notice says may be refused here: no
 -- foreign key, no CHECK, no NOT NULL but the key's.
@@ -211,8 +228,10 @@ CREATE TABLE service_provider.reload_request (
     notice_no bigint,
     inherits screissue.message_id,
     examination_id bigint,
+    policy_examination_id bigint,
     fee numeric,
     currency text,
+    tariff_reason screissue.reissue_reason,
     message_id screissue.message_id,
     completed_at timestamp with time zone,
     CONSTRAINT reload_request_pkey PRIMARY KEY (request_id),
@@ -221,7 +240,10 @@ CREATE TABLE service_provider.reload_request (
     CONSTRAINT reload_request_app_id_fkey
         FOREIGN KEY (app_id) REFERENCES service_provider.application,
     CONSTRAINT reload_request_examination_id_fkey
-        FOREIGN KEY (examination_id) REFERENCES service_provider.examination
+        FOREIGN KEY (examination_id) REFERENCES service_provider.examination,
+    CONSTRAINT reload_request_policy_examination_id_fkey
+        FOREIGN KEY (policy_examination_id)
+        REFERENCES service_provider.examination
 );
 COMMENT ON TABLE service_provider.reload_request IS
     'requests for a reload, the outcome and its evidence (Fig. 7, Fig. 11)';
@@ -233,6 +255,12 @@ COMMENT ON COLUMN service_provider.reload_request.notice_no IS
     'the notice that was judged';
 COMMENT ON COLUMN service_provider.reload_request.inherits IS
     'the old load that was judged';
+COMMENT ON COLUMN service_provider.reload_request.examination_id IS
+    'the examination that counted';
+COMMENT ON COLUMN service_provider.reload_request.policy_examination_id IS
+    'verdict of the policy, if it was asked, whether or not it counted';
+COMMENT ON COLUMN service_provider.reload_request.tariff_reason IS
+    'reason of the line of the tariff that set the price; NULL = any reason';
 COMMENT ON COLUMN service_provider.reload_request.message_id IS
     'loading permission under which the reload was done';
 CREATE INDEX reload_request_inherits_idx
@@ -289,3 +317,60 @@ CREATE VIEW service_provider.unconfirmed_load AS
        AND l.status <> 'permitted';
 COMMENT ON VIEW service_provider.unconfirmed_load IS
     'loads and unloads that the issuer has not been told of';
+
+-- R52: what users owe, a line for each load that succeeded and has a price.  A
+-- reload whose reissue its issuer took back is refunded by one more line, by
+-- the first withdrawal that handed back that very load (E9, E52): the notice
+-- names the card that lost it, so there is none for a card whose id only the
+-- issuer may read.
+CREATE VIEW service_provider.charge AS
+    SELECT c.issuer, c.user_ref,
+           date_trunc('month', c.due_at AT TIME ZONE 'UTC')::date AS month,
+           c.message_id, c.app_id, c.kind, c.reason, c.amount, c.currency,
+           c.due_at, c.refund_notice_no
+      FROM (SELECT l.issuer, l.user_ref, l.message_id, l.app_id,
+                   CASE WHEN l.inherits IS NULL THEN 'load' ELSE 'reload'
+                   END::screissue.tariff_kind AS kind,
+                   l.tariff_reason AS reason, l.fee AS amount, l.currency,
+                   l.loaded_at AS due_at, NULL::bigint AS refund_notice_no
+              FROM service_provider.app_load l
+             WHERE l.loaded_at IS NOT NULL
+               AND l.fee IS NOT NULL
+             UNION ALL
+            SELECT l.issuer, l.user_ref, l.message_id, l.app_id, 'reload',
+                   l.tariff_reason, - l.fee, l.currency, w.received_at,
+                   w.notice_no
+              FROM service_provider.app_load l
+             CROSS JOIN LATERAL
+                   (SELECT n.received_at, n.notice_no
+                      FROM service_provider.reissue_notice n
+                     WHERE n.issuer OPERATOR(screissue.=) l.issuer
+                       AND n.new_card_id OPERATOR(screissue.=) l.card_id
+                       AND n.app_id OPERATOR(screissue.=) l.app_id
+                       AND n.message_id OPERATOR(screissue.=) l.message_id
+                       AND n.kind = 'withdrawal'
+                     ORDER BY n.received_at, n.notice_no
+                     LIMIT 1) w
+             WHERE l.loaded_at IS NOT NULL
+               AND l.fee IS NOT NULL
+               AND l.inherits IS NOT NULL) c;
+COMMENT ON VIEW service_provider.charge IS
+    'what is due for loads and reloads, and what is refunded';
+COMMENT ON COLUMN service_provider.charge.month IS
+    'first day of the month, in UTC, in which it fell due';
+COMMENT ON COLUMN service_provider.charge.reason IS
+    'reason of the line of the tariff that set the price; NULL = any reason';
+COMMENT ON COLUMN service_provider.charge.refund_notice_no IS
+    'for a refund, the withdrawal that it answers; NULL = a charge';
+
+CREATE VIEW service_provider.statement AS
+    SELECT c.issuer, c.user_ref, c.month, c.currency,
+           count(*) FILTER (WHERE c.kind = 'load') AS loads,
+           count(*) FILTER (WHERE c.kind = 'reload'
+                              AND c.refund_notice_no IS NULL) AS reloads,
+           count(c.refund_notice_no) AS refunds,
+           sum(c.amount) AS amount
+      FROM service_provider.charge c
+     GROUP BY c.issuer, c.user_ref, c.month, c.currency;
+COMMENT ON VIEW service_provider.statement IS
+    'charges and refunds of a user in a month, in one currency';

@@ -40,19 +40,21 @@ COMMENT ON FUNCTION service_provider.set_tariff(
 
 -- The price that holds now: that of the reason, else that of any reason;
 -- NULL = not charged (R48).  The reason is the text of a notice: one that we
--- do not know is any reason.
+-- do not know is any reason.  tariff_reason is that of the line found.
 CREATE FUNCTION service_provider.find_price(
     app screissue.app_id,
     kind screissue.tariff_kind,
     reason text,
     OUT fee numeric,
-    OUT currency text)
+    OUT currency text,
+    OUT tariff_reason screissue.reissue_reason)
     LANGUAGE plpgsql
     STABLE
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
 BEGIN
-    SELECT t.amount, t.currency INTO find_price.fee, find_price.currency
+    SELECT t.amount, t.currency, t.reason
+      INTO find_price.fee, find_price.currency, find_price.tariff_reason
       FROM service_provider.tariff t
      WHERE t.app_id = find_price.app
        AND t.kind = find_price.kind

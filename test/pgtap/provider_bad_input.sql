@@ -3,7 +3,7 @@
 BEGIN;
 CREATE EXTENSION screissue;
 SET search_path = screissue, public;
-SELECT plan(82);
+SELECT plan(84);
 
 SELECT service_provider.setup('METRO', 'Metro Transit');
 SELECT service_provider.register_issuer('BANKJP', 'Bank');
@@ -73,6 +73,7 @@ SELECT throws_ok(
     ('message', $$complete_reload((SELECT approved FROM request), NULL)$$),
     ('succeeded', $$complete_reload((SELECT approved FROM request), 'BANKJP/METRO/2', NULL)$$),
     ('issuer', $$send_confirmations(NULL)$$),
+    ('request_id', $$explain_decision(NULL)$$),
     ('role_name', $$grant_operator(NULL)$$),
     ('role_name', $$grant_auditor(NULL)$$)
   ) AS t (argument, call);
@@ -126,6 +127,7 @@ SELECT throws_ok(format('SELECT service_provider.%s', t.call), t.code, t.message
     ('22023', 'unknown request 99999', $$record_reply(99999, 200, false, NULL)$$),
     ('22023', 'unknown request 99999', $$examine_reload(99999, ROW(true, NULL, NULL)::screissue.verdict)$$),
     ('22023', 'unknown request 99999', $$complete_reload(99999, 'BANKJP/METRO/2')$$),
+    ('22023', 'unknown request 99999', $$explain_decision(99999)$$),
     ('SR007', NULL, $$record_reply((SELECT approved FROM request), 200, false, NULL)$$),
     ('SR007', NULL, $$examine_reload((SELECT approved FROM request), ROW(true, NULL, NULL)::screissue.verdict)$$),
     ('22023', NULL, $$complete_reload((SELECT approved FROM request), 'OTHER/METRO/2')$$),

@@ -2,7 +2,7 @@
 BEGIN;
 CREATE EXTENSION screissue;
 SET search_path = screissue, public;
-SELECT plan(47);
+SELECT plan(49);
 
 -- Before setup every function says what to do first.
 
@@ -13,6 +13,8 @@ SELECT throws_ok(t.call, 'SR001',
     ($$SELECT service_provider.register_issuer('BANKJP', 'Bank')$$),
     ($$SELECT service_provider.register_application('A000000001', 'fare')$$),
     ($$SELECT service_provider.withdraw_application('A000000001')$$),
+    ($$SELECT service_provider.accept_transfer('A000000001', 'OLDTOWN')$$),
+    ($$SELECT service_provider.explain_decision(1)$$),
     ($$SELECT service_provider.set_tariff('A000000001', 'load', 1, 'JPY')$$),
     ($$SELECT service_provider.record_load('BANKJP/METRO/1', 'A000000001')$$),
     ($$SELECT service_provider.record_unload('BANKJP/METRO/1')$$),

@@ -3,7 +3,7 @@
 BEGIN;
 CREATE EXTENSION screissue;
 SET search_path = screissue, public;
-SELECT plan(68);
+SELECT plan(74);
 
 SELECT service_provider.setup('METRO', 'Metro Transit');
 SELECT service_provider.register_issuer('BANKJP', 'Bank');
@@ -28,11 +28,12 @@ AS $$
 $$;
 CREATE TEMP TABLE api AS
 SELECT unnest(ARRAY[
-    'complete_reload', 'examine_reload', 'find_load', 'grant_auditor',
-    'grant_operator', 'missing_notices', 'pull_notices', 'receive_notice',
-    'record_examination', 'record_load', 'record_reply', 'record_unload',
-    'register_application', 'register_issuer', 'request_reload',
-    'send_confirmations', 'set_tariff', 'withdraw_application']) AS name;
+    'accept_transfer', 'complete_reload', 'examine_reload',
+    'explain_decision', 'find_load', 'grant_auditor', 'grant_operator', 'missing_notices', 'pull_notices',
+    'receive_notice', 'record_examination', 'record_load', 'record_reply',
+    'record_unload', 'register_application', 'register_issuer',
+    'request_reload', 'send_confirmations', 'set_tariff',
+    'withdraw_application']) AS name;
 
 -- Definer functions, helpers, comments
 
@@ -86,6 +87,7 @@ SELECT throws_ok(format('SELECT service_provider.%s', t.call), '42501', NULL,
     ($$register_issuer('BANKJP', 'Bank')$$),
     ($$register_application('A000000001', 'fare')$$),
     ($$withdraw_application('A000000001')$$),
+    ($$accept_transfer('A000000001', 'OLDTOWN')$$),
     ($$set_tariff('A000000001', 'load', 1, 'JPY')$$),
     ($$record_load('BANKJP/METRO/1', 'A000000001')$$),
     ($$record_unload('BANKJP/METRO/1')$$),
@@ -96,6 +98,7 @@ SELECT throws_ok(format('SELECT service_provider.%s', t.call), '42501', NULL,
     ($$examine_reload(1, ROW(true, NULL, NULL)::screissue.verdict)$$),
     ($$complete_reload(1, 'BANKJP/METRO/1')$$),
     ($$send_confirmations('BANKJP')$$),
+    ($$explain_decision(1)$$),
     ($$grant_operator('stranger')$$),
     ($$grant_auditor('stranger')$$)
   ) AS t (call);
@@ -143,11 +146,13 @@ SELECT lives_ok(format('SELECT service_provider.%s', t.call),
     ($$register_application('A000000002', 'locker')$$),
     ($$set_tariff('A000000002', 'load', 1, 'JPY')$$),
     ($$withdraw_application('A000000002')$$),
+    ($$accept_transfer('A000000002', 'OLDTOWN')$$),
     ($$record_load('BANKJP/METRO/2', 'A000000001', status => 'permitted')$$),
     ($$record_examination('BANKJP/METRO/1', ROW(true, 'seen', NULL)::screissue.verdict)$$),
     ($$find_load('BANKJP/METRO/1')$$),
     ($$request_reload('A000000001', 'BANKJP', 100, '4111111111111129')$$),
     ($$complete_reload(1, 'BANKJP/METRO/2')$$),
+    ($$explain_decision(1)$$),
     ($$record_unload('BANKJP/METRO/2')$$),
     ($$missing_notices('BANKJP')$$),
     ($$grant_auditor('auditor')$$)
@@ -172,9 +177,9 @@ SELECT throws_ok(format('SELECT * FROM service_provider.%I', t.name), '42501',
                  NULL, 'E60: an auditor does not see ' || t.name)
   FROM (VALUES ('reissue_pair'), ('reissue_notice'), ('app_load'),
                ('reload_request'), ('unconfirmed_load')) AS t (name);
-SELECT throws_ok(
-    $$SELECT service_provider.find_load('BANKJP/METRO/1')$$, '42501', NULL,
-    'E60: an auditor calls nothing');
+SELECT throws_ok('SELECT service_provider.' || call, '42501', NULL,
+                 'E60: an auditor calls nothing: ' || call)
+  FROM (VALUES ($$find_load('BANKJP/METRO/1')$$), ('explain_decision(1)')) AS t (call);
 RESET ROLE;
 
 -- What an operator might try on the functions that run with the owner's rights
@@ -220,6 +225,7 @@ SELECT throws_ok(t.call, '42501', NULL, 'E60: refused to an operator: ' || t.cal
     ($$SELECT service_provider.setup('METRO', 'Mine')$$),
     ('SELECT service_provider.layout_1()'),
     ($$SELECT service_provider.decide(1, 'approved')$$),
+    ('SELECT service_provider.evidence_of_request(1)'),
     ($$SELECT screissue.remote_rows('x', 'SELECT 1')$$)
   ) AS t (call);
 RESET ROLE;

@@ -1,5 +1,5 @@
 
-# Landing of notices by replication (R20-R22; E19, E23, E24, E28, E35, E37):
+# Landing of notices by replication (R20-R22; E14, E19, E23, E24, E28, E35, E37):
 # poison rows go to quarantine and the stream goes on, an issuer cannot remove
 # what it sent, faults of the server are retried until they are gone.
 
@@ -141,6 +141,29 @@ like(slurp_file($metro->logfile),
 unlike(slurp_file($metro->logfile), qr/41111|55555/, 'and shows no card id');
 forget();
 
+# Loading permissions of a provider that had the application before: only by
+# its record, and only where an id is not our own is the record looked for.
+
+my @of_oldtown = (message_id => 'BANKJP/OLDTOWN/42');
+send_to_metro(notice_no => 1, @of_oldtown);
+received();
+metro(q{
+	SELECT service_provider.register_application('A0000000031010', 'Commuter pass');
+	SELECT service_provider.accept_transfer('A0000000031010', 'OLDTOWN')});
+send_to_metro(notice_no => 2, @of_oldtown);
+send_to_metro(notice_no => 3, @of_oldtown, app_id => 'A0000000031011');
+send_to_metro(notice_no => 4, message_id => 'BANKJP/BUS/42');
+send_to_metro(notice_no => 5, message_id => 'CREDIT1/OLDTOWN/42');
+send_to_metro(notice_no => 6, @of_oldtown, provider => 'OLDTOWN');
+send_to_metro(notice_no => 7);
+received();
+is(inbox($metro, 'BANKJP'), '2 7', 'E14: a permission of the former provider is believed, once that is on record');
+is( quarantine($metro),
+	join("\n", map { "$_ wrong_message_id" } 1, 3, 4, 5) . "\n6 wrong_provider",
+	'E14: before that it is not, nor for another application, nor another provider or issuer');
+is(apply_errors(), '0', 'E37: no worker failed');
+forget();
+
 # Unknown kinds and platforms are kept, not judged
 
 send_to_metro(notice_no => 1, kind => 'merger', platform_type => 300);
@@ -203,6 +226,20 @@ received();
 is(inbox($metro, 'BANKJP'), '1 2 3', 'after SKIP the stream goes on');
 $bank->safe_psql('postgres', q{ALTER PUBLICATION screissue_metro SET (publish = 'insert')});
 metro('DELETE FROM screissue.notice');
+forget();
+
+# Without that record a permission of ours lands; the other waits for it.
+
+$log = -s $metro->logfile;
+metro('ALTER TABLE service_provider.former_provider RENAME TO away');
+send_to_metro(notice_no => 1);
+received();
+is(inbox($metro, 'BANKJP'), '1', 'E14: for a permission of ours the record is not looked for');
+send_to_metro(notice_no => 2, @of_oldtown);
+$metro->wait_for_log(qr/ERROR:  relation "service_provider.former_provider" does not exist/, $log);
+metro('ALTER TABLE service_provider.away RENAME TO former_provider');
+received();
+is(inbox($metro, 'BANKJP'), '1 2', 'E14: for another it is, and its loss is a fault, not a cause');
 forget();
 
 # Faults of the server: each makes the worker fail, until it is gone.

@@ -1,6 +1,6 @@
 
 # 100,000 notices of any content, half of them in the initial copy, half in the
-# stream (E28, E37): no worker fails, every notice is in the inbox or in
+# stream (E14, E28, E37): no worker fails, every notice is in the inbox or in
 # quarantine, as it came, and for the right cause.
 #
 # The seed is printed; SCREISSUE_FUZZ_SEED runs the same notices again.
@@ -101,7 +101,7 @@ sub right_notice
 			'JE80.1-x', join('', map { int rand 10 } 1 .. 4 + rand 37)),
 		old_card_id => pick(undef, join('', map { int rand 10 } 1 .. 16)),
 		app_id => pick('A0000000031010', 'a000000003', 'D2760000850101'),
-		message_id => uc($issuer) . '/METRO/' . (1 + int rand 2**40),
+		message_id => uc($issuer) . pick(('/METRO/') x 5, '/OLDTOWN/') . (1 + int rand 2**40),
 		reason => pick(undef, 'lost', 'stolen', any_text()),
 		noted_at => any_time()
 	};
@@ -167,10 +167,13 @@ sub write_notices
 	return;
 }
 
-# Nothing at the issuer holds them back.
+# Nothing at the issuer holds them back.  One application was OLDTOWN's before.
 
 my $bank = start_issuer('bank', 'BANKJP');
 my $metro = start_provider('metro', 'METRO');
+$metro->safe_psql('postgres', q{
+	SELECT service_provider.register_application('A000000003', 'Commuter pass');
+	SELECT service_provider.accept_transfer('A000000003', 'OLDTOWN')});
 $bank->safe_psql('postgres', q{
 	ALTER TABLE screissue.notice DROP CONSTRAINT notice_pkey;
 	ALTER TABLE screissue.notice ALTER issuer DROP NOT NULL,
@@ -237,7 +240,9 @@ $bank->safe_psql('postgres', q{
 	        WHEN NOT parses(n.app_id, 'screissue.app_id') THEN 'unparsable: app_id'
 	        WHEN NOT parses(n.message_id, 'screissue.message_id') THEN 'unparsable: message_id'
 	        WHEN n.notice_no < 1 THEN 'unparsable: notice_no'
-	        WHEN upper(n.message_id) NOT LIKE 'BANKJP/METRO/%' THEN 'wrong_message_id'
+	        WHEN upper(n.message_id) NOT LIKE 'BANKJP/METRO/%'
+	             AND NOT (upper(n.message_id) LIKE 'BANKJP/OLDTOWN/%'
+	                      AND upper(n.app_id) = 'A000000003') THEN 'wrong_message_id'
 	        ELSE 'good' END;
 	END $$;
 
@@ -256,6 +261,11 @@ is( $metro->safe_psql('postgres', 'SELECT count(*) FROM service_provider.reissue
 cmp_ok(
 	$metro->safe_psql('postgres', 'SELECT count(*) FROM service_provider.reissue_notice'),
 	'>', $notices / 5, 'a good part of the notices is good');
+cmp_ok(
+	$metro->safe_psql('postgres', q{
+		SELECT count(*) FROM service_provider.reissue_notice
+		 WHERE message_id::text LIKE 'BANKJP/OLDTOWN/%'}),
+	'>', 100, 'E14: permissions of a former provider among them');
 cmp_ok(
 	$metro->safe_psql('postgres',
 		q{SELECT count(*) FROM service_provider.quarantined_notice WHERE cause = 'contradiction'}),
