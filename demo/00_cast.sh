@@ -15,6 +15,7 @@ sora_2=8981100123456789207
 sora_3=8981100123456789355
 sora_4=0x04A22B6C3D5EA2       #         then one that only the issuer can read
 mika_1=3566002020372559       # Mika's: her first card
+mika_2=3566002020374712       #         and the one that replaces it
 
 paragraph block
 cat <<TEXT

@@ -89,7 +89,7 @@ INSERT INTO screissue.notice (issuer, provider, notice_no, kind, platform_type,
 VALUES ('BANKJP', 'METRO', 9001, 'reissue', 100,
         'no such card', '$pass', '$aiko_pass'),
        ('BANKJP', 'METRO', 9002, 'reissue', 100,
-        '$mika_1', '$pass', '$aiko_books');
+        '3566002020370009', '$pass', '$aiko_books');
 SQL
 await "both are kept aside, and the stream goes on" metro \
 	"SELECT count(*) FROM service_provider.quarantined_notice" 2
@@ -107,5 +107,6 @@ SELECT issuer, notice_no AS no, message_id, carrier, cause
 SQL
 expect "three are in quarantine, none is believed" metro \
 	"SELECT (SELECT count(*) FROM service_provider.quarantined_notice),
-	        (SELECT count(*) FROM service_provider.reissue_notice WHERE new_card_id = '$mika_1')" \
+	        (SELECT count(*) FROM service_provider.reissue_notice
+	          WHERE new_card_id IN ('$mika_1', '3566002020370009'))" \
 	"3 0"

@@ -17,6 +17,22 @@ SELECT message_id, mask(card_id) AS card, user_ref, status, inherits, fee
 SQL
 done
 
+step "claims 13, 14" "what METRO owes the bank for this month, and what its users owe METRO"
+ask bank teller <<SQL
+SELECT provider, currency, loads, reloads, refunds, amount
+  FROM card_issuer.statement
+ ORDER BY provider DESC;
+SQL
+ask metro clerk <<SQL
+SELECT user_ref, currency, loads, reloads, refunds, amount
+  FROM service_provider.statement
+ ORDER BY user_ref;
+SQL
+expect "statement and loads add up" bank \
+	"SELECT sum(amount) = (SELECT sum(fee) FROM card_issuer.app_load
+	                        WHERE loaded_at IS NOT NULL AND refunded_at IS NULL)
+	   FROM card_issuer.statement" t
+
 step "Fig. 13" "pairs of old and reissued card"
 ask bank postgres <<SQL
 SELECT * FROM card_issuer.masked_reissue_pair ORDER BY old_card_id, new_card_id;
