@@ -177,6 +177,15 @@ BEGIN
             USING ERRCODE = 'SR009',
                   HINT = 'Make a new request: the state of things has changed.';
     END IF;
+    IF take_over.status = 'loaded' THEN
+        PERFORM service_provider.require_load_move(
+            old_id, old_status, 'superseded');
+    END IF;
+    PERFORM service_provider.require_load_move(
+        take_over.message, l.status, take_over.status)
+       FROM service_provider.app_load l
+      WHERE l.message_id = take_over.message
+        AND l.status <> take_over.status;
 
     UPDATE service_provider.app_load l
        SET status = take_over.status,

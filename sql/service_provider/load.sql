@@ -256,7 +256,8 @@ COMMENT ON FUNCTION service_provider.check_agreement(
     integer, screissue.load_status) IS
     'check that nothing given contradicts the record of a load';
 
--- Fills in what the record did not know.
+-- Fills in what the record did not know.  Errors: SR005 a move that
+-- screissue.status_move forbids.
 CREATE FUNCTION service_provider.fill_load(
     message screissue.message_id,
     card screissue.card_id,
@@ -265,10 +266,17 @@ CREATE FUNCTION service_provider.fill_load(
     platform_type integer,
     status screissue.load_status)
     RETURNS void
-    LANGUAGE sql
+    LANGUAGE plpgsql
     VOLATILE
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
+BEGIN
+    PERFORM service_provider.require_load_move(
+        fill_load.message, 'permitted', fill_load.status)
+       FROM service_provider.app_load l
+      WHERE l.message_id = fill_load.message
+        AND l.status = 'permitted'
+        AND fill_load.status <> 'permitted';
     UPDATE service_provider.app_load l
        SET card_id = coalesce(l.card_id, fill_load.card),
            user_ref = coalesce(l.user_ref, fill_load.user_ref),
@@ -279,7 +287,8 @@ AS $$
            loaded_at = CASE WHEN l.status = 'permitted'
                              AND fill_load.status = 'loaded' THEN now()
                             ELSE l.loaded_at END
-     WHERE l.message_id = fill_load.message
+     WHERE l.message_id = fill_load.message;
+END
 $$;
 COMMENT ON FUNCTION service_provider.fill_load(
     screissue.message_id, screissue.card_id, text, jsonb, integer,
@@ -324,9 +333,27 @@ COMMENT ON FUNCTION service_provider.attach_examination(
     screissue.message_id, screissue.verdict) IS
     'examination made for a load';
 
+-- Raises SR005 unless a load of the one status may get the other.
+CREATE FUNCTION service_provider.require_load_move(
+    message screissue.message_id,
+    from_status screissue.load_status,
+    to_status screissue.load_status)
+    RETURNS void
+    LANGUAGE sql
+    STABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+    SELECT screissue.require_move('load', message::text, from_status::text,
+                                  to_status::text)
+$$;
+COMMENT ON FUNCTION service_provider.require_load_move(
+    screissue.message_id, screissue.load_status, screissue.load_status) IS
+    'check that a load may get another status';
+
 -- R12: the user had the application removed.  A load that a reload superseded
 -- stays as it is.  Repeated: nothing happens.
--- Errors: SR008 unknown; SR009 never loaded.
+-- Errors: SR008 unknown; SR009 never loaded; SR005 a move that
+-- screissue.status_move forbids.
 CREATE FUNCTION service_provider.record_unload(message screissue.message_id)
     RETURNS void
     LANGUAGE plpgsql
@@ -346,12 +373,15 @@ BEGIN
             message, status
             USING ERRCODE = 'SR009';
     END IF;
-    UPDATE service_provider.app_load l
-       SET status = 'unloaded',
-           ended_at = now(),
-           confirmed_at = NULL
-     WHERE l.message_id = record_unload.message
-       AND l.status = 'loaded';
+    IF status = 'loaded' THEN
+        PERFORM service_provider.require_load_move(
+            record_unload.message, status, 'unloaded');
+        UPDATE service_provider.app_load l
+           SET status = 'unloaded',
+               ended_at = now(),
+               confirmed_at = NULL
+         WHERE l.message_id = record_unload.message;
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION service_provider.record_unload(screissue.message_id) IS
