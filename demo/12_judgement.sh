@@ -23,14 +23,14 @@ expect "refused by the policy" bank \
 
 step "R15" "the proof, for years to come: which policy it was, and what it was told"
 ask bank teller <<SQL
-SELECT e.proof ->> 'status' AS status, e.proof #>> '{examination,examiner}' AS policy,
+SELECT e.proof #>> '{request,status}' AS status, e.proof #>> '{examination,examiner}' AS policy,
        left(e.proof #>> '{examination,policy_sha256}', 16) AS sha256,
-       e.proof #>> '{examination,details,reissues_in_12_months}' AS reissues
+       e.proof #>> '{examination,told,reissues_in_12_months}' AS reissues
   FROM card_issuer.explain_decision('$aiko_3', $request) e (proof);
 SQL
 expect "the policy was told of both reissues" bank \
 	"SELECT card_issuer.explain_decision('$aiko_3', $request)
-	        #>> '{examination,details,reissues_in_12_months}'" 2
+	        #>> '{examination,told,reissues_in_12_months}'" 2
 
 step "R48, R49" "Mika's pass: METRO's examination holds until the end of term, which is now"
 ask bank metro <<SQL
@@ -61,6 +61,10 @@ SELECT mask(card_id) AS card, status, overlap_until - replaced_at AS overlap
 SQL
 await "METRO has the notice" metro \
 	"SELECT kind FROM service_provider.reissue_notice WHERE new_card_id = '$mika_2'" reissue
+
+await "the term is over" metro \
+	"SELECT x.valid_until <= now() FROM service_provider.find_load('$mika_pass') l
+	   JOIN service_provider.examination x USING (examination_id)" t
 
 step "E49; Fig. 7, step 706" "at METRO the old examination has expired: a new one is required"
 ask metro clerk <<SQL

@@ -19,18 +19,18 @@ AS $$
                'valid_until', x.valid_until,
                'examiner', x.examiner,
                'policy_sha256', x.details -> 'policy_sha256',
-               'details', x.details - 'policy_sha256',
+               'told', x.details - 'policy_sha256',
                'substitutes',
                (SELECT jsonb_build_object(
                            'examination_id', m.examination_id,
-                           'card', m.card_id::text,
+                           'card_id', m.card_id::text,
                            'approved', m.approved,
                            'reason', m.reason,
                            'examined_at', m.examined_at,
                            'valid_until', m.valid_until,
                            'examiner', m.examiner,
                            'policy_sha256', m.details -> 'policy_sha256',
-                           'details', m.details - 'policy_sha256')
+                           'told', m.details - 'policy_sha256')
                   FROM card_issuer.examination m
                  WHERE m.card_id = x.substitutes_card_id
                    AND m.examination_id = x.substitutes))
@@ -54,7 +54,7 @@ CREATE FUNCTION card_issuer.explain_load(
 AS $$
     SELECT jsonb_build_object(
                'message_id', l.message_id::text,
-               'card', l.card_id::text,
+               'card_id', l.card_id::text,
                'status', l.status,
                'permitted_at', l.permitted_at,
                'loaded_at', l.loaded_at,
@@ -86,7 +86,7 @@ CREATE FUNCTION card_issuer.explain_inheritance(card screissue.card_id)
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
     SELECT coalesce(jsonb_agg(jsonb_build_object(
-               'application', e.app_id::text,
+               'app_id', e.app_id::text,
                'inherits', e.message_id::text,
                'hops', e.hops,
                'granted_at', e.granted_at,
@@ -97,7 +97,7 @@ AS $$
                (SELECT card_issuer.explain_load(o.card_id, o.message_id)
                   FROM card_issuer.app_load o
                  WHERE o.message_id = e.message_id),
-               'told',
+               'recipients',
                (SELECT coalesce(jsonb_agg(to_jsonb(t) - 'app_id'), '[]')
                   FROM card_issuer.told(card) t
                  WHERE t.app_id = e.app_id),
@@ -120,7 +120,8 @@ COMMENT ON FUNCTION card_issuer.explain_inheritance(screissue.card_id) IS
 -- The whole proof of a verdict on a request for a reissue, years later: the
 -- request, its examination with the policy and all that it was told, the pair,
 -- and for each application what was inherited, who was told, and by which
--- examination and price it was reloaded.  What there is not is null.
+-- examination and price it was reloaded.  What there is not is null; times are
+-- in UTC.
 -- Errors: SR004 unknown card; 22023 unknown request.
 CREATE FUNCTION card_issuer.explain_decision(
     card screissue.card_id,
@@ -130,6 +131,7 @@ CREATE FUNCTION card_issuer.explain_decision(
     STABLE
     SECURITY DEFINER
     SET search_path = pg_catalog, screissue, pg_temp
+    SET timezone = 'UTC'
 AS $$
 DECLARE
     evidence jsonb;
@@ -137,20 +139,22 @@ BEGIN
     PERFORM card_issuer.own_company();
     PERFORM card_issuer.require_card(explain_decision.card);
     SELECT jsonb_build_object(
-               'request_id', r.request_id,
-               'reason', r.reason,
-               'requested_by', r.requested_by,
-               'requested_at', r.requested_at,
-               'status', r.status,
-               'refusal', r.refusal,
-               'completed_at', r.completed_at,
+               'request', jsonb_build_object(
+                   'request_id', r.request_id,
+                   'card_id', r.old_card_id::text,
+                   'reason', r.reason,
+                   'requested_by', r.requested_by,
+                   'requested_at', r.requested_at,
+                   'status', r.status,
+                   'refusal', r.refusal,
+                   'completed_at', r.completed_at),
                'examination', card_issuer.explain_examination(
                                   r.old_card_id, r.examination_id),
                'pair', CASE WHEN r.new_card_id IS NOT NULL
                             THEN jsonb_build_object(
-                                     'old_card', o.card_id::text,
+                                     'old_card_id', o.card_id::text,
                                      'old_platform_type', o.platform_type,
-                                     'new_card', n.card_id::text,
+                                     'new_card_id', n.card_id::text,
                                      'new_platform_type', n.platform_type,
                                      'issued_at', n.issued_at) END,
                'applications', card_issuer.explain_inheritance(r.new_card_id))

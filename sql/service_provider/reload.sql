@@ -944,7 +944,8 @@ COMMENT ON FUNCTION
     service_provider.examine_reload(bigint, screissue.verdict) IS
     'examination that a request for a reload required';
 
--- False if the request requires an examination, true if it has had this one.
+-- False if the request requires an examination, true if it has had this one;
+-- a policy's verdict is none that was required.
 -- Errors: SR007, SR009.
 CREATE FUNCTION service_provider.is_examined(
     request_id bigint,
@@ -958,7 +959,8 @@ DECLARE
     request record;
 BEGIN
     SELECT r.outcome, r.examination_id,
-           coalesce(x.details @> jsonb_build_object('request_id', r.request_id),
+           coalesce(x.details @> jsonb_build_object('request_id', r.request_id)
+                    AND (x.examination_id = r.policy_examination_id) IS NOT TRUE,
                     false) AS is_examined
       INTO STRICT request
       FROM service_provider.reload_request r

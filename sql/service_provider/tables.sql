@@ -337,9 +337,10 @@ CREATE VIEW service_provider.charge AS
              WHERE l.loaded_at IS NOT NULL
                AND l.fee IS NOT NULL
              UNION ALL
-            SELECT l.issuer, l.user_ref, l.message_id, l.app_id, 'reload',
-                   l.tariff_reason, - l.fee, l.currency, w.received_at,
-                   w.notice_no
+            SELECT l.issuer, l.user_ref, l.message_id, l.app_id,
+                   'reload'::screissue.tariff_kind AS kind,
+                   l.tariff_reason AS reason, - l.fee AS amount, l.currency,
+                   w.received_at AS due_at, w.notice_no AS refund_notice_no
               FROM service_provider.app_load l
              CROSS JOIN LATERAL
                    (SELECT n.received_at, n.notice_no

@@ -2,7 +2,7 @@
 BEGIN;
 CREATE EXTENSION screissue;
 SET search_path = screissue, public;
-SELECT plan(25);
+SELECT plan(27);
 
 SELECT service_provider.setup('METRO', 'Metro Transit') \g /dev/null
 SELECT service_provider.register_issuer('BANKJP', 'Bank'), service_provider.register_application('A000000001', 'fare') \g /dev/null
@@ -59,6 +59,9 @@ SELECT is((SELECT format('%s %s %s', x.approved, x.reason, x.examiner) FROM serv
 
 UPDATE metro.verdict SET v = ROW(false, 'debts', NULL)::screissue.verdict;
 SELECT is(pg_temp.request(3), 'refused|debts|BANKJP/METRO/3|f', 'E50: the provider refuses, whatever the issuer has said');
+SELECT is(pg_temp.state(format('SELECT service_provider.examine_reload((SELECT max(r.request_id) FROM service_provider.reload_request r), ROW(%s, NULL)::screissue.verdict)', v)),
+          'SR007', 'R50: which no examination changes: ' || v)
+  FROM unnest(ARRAY[$$true, 'good'$$, $$false, 'debts'$$]) v;
 UPDATE metro.verdict SET v = ROW(NULL, 'ask the desk', NULL)::screissue.verdict;
 SELECT is(pg_temp.request(4), 'examination_required|ask the desk|BANKJP/METRO/4|f', 'E50: or leaves it open');
 SELECT is((SELECT e.outcome::text FROM service_provider.examine_reload((SELECT max(r.request_id) FROM service_provider.reload_request r),

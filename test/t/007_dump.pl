@@ -26,19 +26,23 @@ $bank->safe_psql('postgres', q{
 	       card_issuer.register_application('D276AC0001EF01', 'SHOP', 'points'),
 	       card_issuer.set_tariff('D276AB0085CD01', 'reload', 5, 'JPY', 'lost'),
 	       card_issuer.create_publication('METRO'), card_issuer.create_publication('SHOP');
+	UPDATE screissue.status_move SET allowed = false WHERE subject = 'card' AND from_status = 'stolen' AND to_status = 'active';
 	INSERT INTO screissue.platform (platform_type, card_os, method, id_check) VALUES (300, 'our own', 1, 'luhn');
 	UPDATE screissue.platform SET card_os = 'FeliCa' WHERE platform_type = 100;
 	SELECT card_issuer.issue_card('4111111111111111', 100, 'H1', current_date + 900, '0001'),
 	       card_issuer.issue_card('0x0102030405060708', 200), card_issuer.issue_card('JE000000000012345', 999);
 	SELECT card_issuer.confirm_load((card_issuer.permit_load('D276AB0085CD01', '4111111111111111')).message_id, true, '\xAABB');
 	SELECT card_issuer.permit_load('D276AC0001EF01', '4111111111111111');
-	SELECT card_issuer.request_reissue('4111111111111111', 'lost', 'counter 7');
-	SELECT card_issuer.reissue_card('4111111111111111', '378282246310005', 300)});
+	SELECT card_issuer.set_opt_out('JE000000000012345', 'D276AC0001EF01', true), card_issuer.set_opt_out('0x0102030405060708', NULL, true);
+	SELECT card_issuer.request_reissue('4111111111111111', 'damaged', 'counter 7');
+	SELECT card_issuer.reissue_card('4111111111111111', '378282246310005', 300, overlap => '1 day')});
 $metro->safe_psql('postgres', q{
 	CREATE ROLE desk LOGIN;
 	SELECT service_provider.register_issuer('BANKJP', 'Bank of Japan Point', 'bankjp'),
 	       service_provider.grant_operator('desk'),
 	       service_provider.register_application('D276AB0085CD01', 'season ticket'),
+	       service_provider.accept_transfer('D276AB0085CD01', 'OLDTOWN'),
+	       service_provider.set_tariff('D276AB0085CD01', 'load', 500, 'JPY'),
 	       service_provider.record_load('BANKJP/METRO/1', 'D276AB0085CD01', '4111111111111111', 'user 1', ROW(true, 'known', '1 year'), '{"a": 1}', 100);
 	SELECT service_provider.receive_notice('BANKJP', 'METRO', 1, 'reissue', 100, '378282246310005', '4111111111111111',
 	                                       'D276AB0085CD01', 'BANKJP/METRO/1', 'lost', now(), 'file');
