@@ -320,8 +320,12 @@ BEGIN
         PERFORM card_issuer.end_overlap(
             block_card.card, row_of_card.replaced_by, block_card.status);
     ELSIF row_of_card.status = 'replaced' THEN
-        PERFORM card_issuer.raise_card_status(
-            block_card.card, row_of_card.status, block_card.status::text);
+        IF (card_issuer.status_before_reissue(
+                block_card.card, row_of_card.replaced_by)
+            = block_card.status) IS NOT TRUE THEN
+            PERFORM card_issuer.raise_card_status(
+                block_card.card, row_of_card.status, block_card.status::text);
+        END IF;
     ELSIF row_of_card.status <> block_card.status THEN
         PERFORM card_issuer.require_card_move(
             block_card.card, row_of_card.status, block_card.status);

@@ -203,8 +203,8 @@ BEGIN
            AND l.status = 'loaded'
          WHERE t.message_id IS NOT NULL
            AND a.provider = of_provider
-           AND (e.withdrawn_at IS NOT NULL
-                OR (e.opted_out_at IS NOT NULL AND e.used_at IS NULL))
+           AND num_nonnulls(e.withdrawn_at, e.opted_out_at) > 0
+           AND num_nonnulls(e.used_at, e.opted_out_at) < 2
          ORDER BY coalesce(e.withdrawn_at, e.opted_out_at), e.hops DESC,
                   e.card_id, e.app_id));
     PERFORM card_issuer.write_notices(ARRAY(

@@ -121,10 +121,11 @@ COMMENT ON FUNCTION card_issuer.apply_opt_outs(screissue.card_id) IS
 -- whole card.  While it is set no provider learns from us that this card, or one
 -- that replaces it, stands for another: no notice, negative replies, no reload
 -- permission.  What was told before is withdrawn, unless the application was
--- reloaded already; what was not told is when the opt-out is lifted.
+-- reloaded already; what was not told is when the opt-out is lifted.  It holds
+-- for old cards that still overlap with this one, too.
 -- Repeatable.
 -- Errors: SR003 unknown application; SR004 unknown card; SR005 replaced or
--- revoked: the choice is the newest card's; 22023.
+-- revoked: the choice is the newest card's; 54000 chain too long; 22023.
 CREATE FUNCTION card_issuer.set_opt_out(
     card screissue.card_id,
     app screissue.app_id,
@@ -136,14 +137,21 @@ CREATE FUNCTION card_issuer.set_opt_out(
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
 DECLARE
+    older screissue.card_id[];
+    one_card screissue.card_id;
     row_of_card record;
     choice record;
+    drafts card_issuer.draft_notice[] := '{}'::card_issuer.draft_notice[];
 BEGIN
     PERFORM card_issuer.own_company();
     PERFORM screissue.require('opted_out', set_opt_out.opted_out IS NOT NULL);
     IF set_opt_out.app IS NOT NULL THEN
         PERFORM card_issuer.get_application(set_opt_out.app);
     END IF;
+    older := card_issuer.overlapping_cards(set_opt_out.card);
+    FOREACH one_card IN ARRAY older LOOP
+        PERFORM card_issuer.lock_card(one_card);
+    END LOOP;
     row_of_card := card_issuer.lock_card(set_opt_out.card);
     IF row_of_card.status IN ('replaced', 'revoked') THEN
         PERFORM card_issuer.raise_card_status(
@@ -159,10 +167,16 @@ BEGIN
     ELSE
         choice.opt_outs := array_remove(choice.opt_outs, set_opt_out.app);
     END IF;
-    PERFORM card_issuer.put_opt_outs(
-        set_opt_out.card, choice.opted_out_at, choice.opt_outs);
-    PERFORM card_issuer.write_notices(
-        card_issuer.apply_opt_outs(set_opt_out.card));
+    -- Withdrawals of the newest card first: what a notice says about a card as a
+    -- reissued one is to outlast what another says about it as an old one.
+    FOREACH one_card IN ARRAY older || set_opt_out.card LOOP
+        PERFORM card_issuer.put_opt_outs(
+            one_card, choice.opted_out_at, choice.opt_outs);
+        drafts := CASE WHEN set_opt_out.opted_out
+            THEN card_issuer.apply_opt_outs(one_card) || drafts
+            ELSE drafts || card_issuer.apply_opt_outs(one_card) END;
+    END LOOP;
+    PERFORM card_issuer.write_notices(drafts);
 END
 $$;
 COMMENT ON FUNCTION card_issuer.set_opt_out(

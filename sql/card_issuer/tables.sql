@@ -352,7 +352,8 @@ CREATE VIEW card_issuer.key_usage AS
       FROM card_issuer.encryption_key k
       LEFT JOIN (SELECT c.attribute_key_id, count(*) AS personalized,
                         count(*) FILTER (WHERE c.status NOT IN
-                            ('expired', 'replaced', 'revoked')) AS in_use
+                            ('expired', 'replaced', 'revoked')
+                            OR c.overlap_until > now()) AS in_use
                    FROM card_issuer.card c
                   GROUP BY c.attribute_key_id) u
         ON u.attribute_key_id = k.key_id;
