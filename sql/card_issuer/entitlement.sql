@@ -176,7 +176,8 @@ COMMENT ON FUNCTION card_issuer.has_history(
     screissue.card_id, screissue.card_id, screissue.app_id) IS
     'true if nothing older may be inherited';
 
--- Entitles a card to a load, in place of what it inherited before.
+-- Entitles a card to a load, in place of what it could have reloaded before: a
+-- load whose place that was is superseded.
 CREATE FUNCTION card_issuer.entitle(
     card screissue.card_id,
     app screissue.app_id,
@@ -188,7 +189,18 @@ CREATE FUNCTION card_issuer.entitle(
     VOLATILE
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
+DECLARE
+    former CONSTANT screissue.message_id := (
+        SELECT e.message_id
+          FROM card_issuer.entitlement e
+         WHERE e.card_id = card
+           AND e.app_id = app
+           AND e.used_at IS NULL
+           AND e.withdrawn_at IS NULL);
 BEGIN
+    IF former <> message THEN
+        PERFORM card_issuer.supersede_load(former);
+    END IF;
     INSERT INTO card_issuer.entitlement
            (card_id, app_id, message_id, old_card_id, hops, granted_at)
     VALUES (card, app, message, old_card, entitle.hops, now())

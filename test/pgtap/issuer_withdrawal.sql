@@ -5,7 +5,7 @@ BEGIN;
 \ir include/issuer.sql
 SELECT service_provider.setup('METRO', 'Metro Transit'), service_provider.register_issuer('BANKJP', 'Bank'),
        service_provider.register_application(:METRO1, 'season ticket') \g /dev/null
-SELECT plan(72);
+SELECT plan(74);
 
 -- METRO takes in what was written since it last did.
 CREATE FUNCTION t.relay()
@@ -129,6 +129,14 @@ SELECT is(t.inherited('TWO-A', :METRO1)::text, :'m2', 'E9: what was handed back 
 SELECT is((SELECT e.hops FROM card_issuer.entitlement e WHERE e.card_id = 'TWO-A'), 2, 'E9: over two reissues');
 SELECT is(t.relay() || ', ' || t.reload('TWO-A'), 'stored, approved ' || :'m2', 'E9: which is what METRO was told');
 SELECT matches(t.permission('TWO-A', :'m2'), '^permitted ', 'E9: and what the issuer permits');
+
+-- E9: two withdrawn cards on which the application was loaded; the one confirmed
+-- last is handed back in place of the other.
+SELECT t.chain('PAIR', '{A,B}'), t.permit('PAIR-B', :METRO2) AS m1, card_issuer.withdraw_reissue('PAIR-B') \gset
+SELECT t.reissue('PAIR-A', 'PAIR-C'), t.load('PAIR-C', :METRO2) AS m2, card_issuer.withdraw_reissue('PAIR-C') \gset
+SELECT card_issuer.confirm_load(:'m1') \g /dev/null
+SELECT is(t.inherited('PAIR-A', :METRO2)::text, :'m1', 'E9: a load confirmed late takes the place of one handed back before');
+SELECT is(t.load_status(:'m1') || ' ' || t.load_status(:'m2'), 'loaded superseded', 'E9: which is superseded: no card could reload it');
 SELECT t.relay() \g /dev/null
 
 -- E3: removed from A, nothing reloaded: no card of the chain inherits it.
