@@ -176,8 +176,9 @@ COMMENT ON FUNCTION card_issuer.has_history(
     screissue.card_id, screissue.card_id, screissue.app_id) IS
     'true if nothing older may be inherited';
 
--- Entitles a card to a load, in place of what it inherited before; nobody is to
--- know it where the holder has opted out.
+-- Entitles a card to a load, in place of what it could have reloaded before: a
+-- load whose place that was is superseded.  Nobody is to know it where the holder
+-- has opted out.
 CREATE FUNCTION card_issuer.entitle(
     card screissue.card_id,
     app screissue.app_id,
@@ -191,7 +192,17 @@ CREATE FUNCTION card_issuer.entitle(
 AS $$
 DECLARE
     opted_out CONSTANT boolean := card_issuer.is_opted_out(card, app);
+    former CONSTANT screissue.message_id := (
+        SELECT e.message_id
+          FROM card_issuer.entitlement e
+         WHERE e.card_id = card
+           AND e.app_id = app
+           AND e.used_at IS NULL
+           AND e.withdrawn_at IS NULL);
 BEGIN
+    IF former <> message THEN
+        PERFORM card_issuer.supersede_load(former);
+    END IF;
     INSERT INTO card_issuer.entitlement
            (card_id, app_id, message_id, old_card_id, hops, granted_at,
             opted_out_at)

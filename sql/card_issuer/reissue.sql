@@ -525,10 +525,11 @@ COMMENT ON FUNCTION card_issuer.withdraw_open_request(screissue.card_id) IS
     'end the open request for the reissue of a card';
 
 -- Ends the entitlements of a card whose reissue is withdrawn, entitles the
--- old card to the loads that are live on it, and returns the withdrawal
--- notices.  What was loaded on the new card and removed there the old card does
--- not inherit either (E3).  The holder's choice who is not to be told goes back
--- with them, and where it says so nobody is told (E56).
+-- old card to what did not come from it, and returns the withdrawal notices.
+-- What the new card would leave to nobody, since it was removed there or from
+-- a card that stood for it, the old card does not inherit either (E3).  The
+-- holder's choice who is not to be told goes back with them, and where it says
+-- so nobody is told (E56).
 CREATE FUNCTION card_issuer.hand_back(
     new_card screissue.card_id,
     old_card screissue.card_id)
@@ -539,6 +540,8 @@ CREATE FUNCTION card_issuer.hand_back(
 AS $$
 DECLARE
     choice CONSTANT record := card_issuer.get_opt_outs(new_card);
+    left_apps CONSTANT screissue.app_id[] := ARRAY(
+        SELECT i.app_id FROM card_issuer.inheritable(new_card) i);
     drafts card_issuer.draft_notice[];
     removed card_issuer.draft_notice[] := '{}'::card_issuer.draft_notice[];
     application record;
@@ -548,25 +551,32 @@ BEGIN
         old_card, choice.opted_out_at, choice.opt_outs);
     drafts := card_issuer.apply_opt_outs(old_card);
     FOR application IN
-        SELECT h.app_id, h.message_id, h.live, h.was_loaded,
-               card_issuer.is_opted_out(new_card, h.app_id) AS opted_out
-          FROM card_issuer.held(new_card) h
+        SELECT h.app_id, h.message_id, h.hops
+          FROM card_issuer.held(new_card, old_card) h
     LOOP
-        IF NOT application.opted_out THEN
+        IF NOT card_issuer.is_opted_out(new_card, application.app_id) THEN
             drafts := drafts || card_issuer.draft('withdrawal', new_card,
                 old_card, application.app_id, application.message_id);
         END IF;
-        IF application.live THEN
+        IF application.hops IS NOT NULL THEN
             PERFORM card_issuer.entitle(old_card, application.app_id,
-                application.message_id, new_card, 1);
+                application.message_id, new_card, application.hops);
             PERFORM card_issuer.refund(new_card, application.message_id);
-        ELSIF application.was_loaded THEN
-            ended := card_issuer.disentitle(old_card, application.app_id);
-            IF ended.message_id IS NOT NULL AND NOT application.opted_out THEN
-                removed := removed || card_issuer.draft('withdrawal', old_card,
-                    ended.old_card_id, application.app_id, ended.message_id);
-            END IF;
         END IF;
+    END LOOP;
+    FOR application IN
+        SELECT e.app_id
+          FROM card_issuer.entitlement e
+         WHERE e.card_id = old_card
+           AND e.used_at IS NULL
+           AND e.withdrawn_at IS NULL
+           AND e.app_id <> ALL (left_apps)
+         ORDER BY e.app_id
+    LOOP
+        ended := card_issuer.disentitle(old_card, application.app_id);
+        CONTINUE WHEN card_issuer.is_opted_out(old_card, application.app_id);
+        removed := removed || card_issuer.draft('withdrawal', old_card,
+            ended.old_card_id, application.app_id, ended.message_id);
     END LOOP;
     UPDATE card_issuer.entitlement e SET withdrawn_at = now()
      WHERE e.card_id = new_card
@@ -579,28 +589,27 @@ COMMENT ON FUNCTION
     'hand what lives on a withdrawn card back to the old one';
 
 -- The applications that a card carries, inherits or inherited, each with the
--- load to speak of: the live one, else the one inherited.  was_loaded: it was
--- loaded on this very card.
+-- load to speak of: the live one, else the one inherited.  hops: to old_card,
+-- for what did not come from there: it was loaded on this very card, or handed
+-- back to it; else NULL.
 CREATE FUNCTION card_issuer.held(
     card screissue.card_id,
+    old_card screissue.card_id,
     OUT app_id screissue.app_id,
     OUT message_id screissue.message_id,
-    OUT live boolean,
-    OUT was_loaded boolean)
+    OUT hops integer)
     RETURNS SETOF record
     LANGUAGE sql
     STABLE
     ROWS 4
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
-    SELECT coalesce(e.app_id, l.app_id),
+    SELECT coalesce(l.app_id, e.app_id),
            coalesce(l.message_id, e.message_id),
-           l.message_id IS NOT NULL,
-           EXISTS (SELECT FROM card_issuer.app_load p
-                    WHERE p.card_id = card
-                      AND p.app_id = coalesce(e.app_id, l.app_id)
-                      AND p.loaded_at IS NOT NULL)
-      FROM (SELECT x.app_id, x.message_id
+           CASE WHEN l.message_id IS NOT NULL THEN 1
+                WHEN e.used_at IS NULL AND e.old_card_id <> held.old_card
+                    THEN e.hops + 1 END
+      FROM (SELECT x.app_id, x.message_id, x.old_card_id, x.hops, x.used_at
               FROM card_issuer.entitlement x
              WHERE x.card_id = card
                AND x.withdrawn_at IS NULL) e
@@ -611,7 +620,8 @@ AS $$
         ON l.app_id = e.app_id
      ORDER BY 1
 $$;
-COMMENT ON FUNCTION card_issuer.held(screissue.card_id) IS
+COMMENT ON FUNCTION
+    card_issuer.held(screissue.card_id, screissue.card_id) IS
     'applications that a card carries or inherits';
 
 -- Fig. 19, steps 408/409: is this a reissued card, and which loading

@@ -5,7 +5,7 @@ BEGIN;
 \ir include/issuer.sql
 SELECT service_provider.setup('METRO', 'Metro Transit'), service_provider.register_issuer('BANKJP', 'Bank'),
        service_provider.register_application(:METRO1, 'season ticket') \g /dev/null
-SELECT plan(66);
+SELECT plan(74);
 
 -- METRO takes in what was written since it last did.
 CREATE FUNCTION t.relay()
@@ -110,6 +110,34 @@ SELECT card_issuer.confirm_unload(:'m2') \g /dev/null
 SELECT t.load('ANEW-C', :METRO1) AS m3 \gset
 SELECT card_issuer.withdraw_reissue('ANEW-C') \g /dev/null
 SELECT is(t.inherited('ANEW-B', :METRO1)::text, :'m3', 'E9: loaded anew on C after it was removed: handed back to B');
+
+-- E3: removed from the last of four cards; then that one and the one before it
+-- are withdrawn.
+SELECT t.chain('CUT', '{A,B,C,D}') AS m1 \gset
+SELECT t.load_and_record('CUT-D') AS m2 \gset
+SELECT card_issuer.confirm_unload(:'m2'), service_provider.record_unload(:'m2'), t.relay(), t.last_no() AS last \gset
+SELECT card_issuer.withdraw_reissue('CUT-D'), card_issuer.withdraw_reissue('CUT-C') \g /dev/null
+SELECT is(t.inherited('CUT-B', :METRO1), NULL, 'E3: the card that is in use again inherits nothing');
+SELECT is(ARRAY(SELECT regexp_replace(n, ' BANKJP.*', '') FROM unnest(t.told('CUT', :last)) n),
+          ARRAY['withdrawal CUT-D<-CUT-C', 'withdrawal CUT-C<-CUT-B', 'withdrawal CUT-B<-CUT-A'], 'E3: of each card METRO is told once');
+
+-- E9: reloaded on C; then C is withdrawn, and B.
+SELECT t.relay(), t.chain('TWO') AS m1 \gset
+SELECT t.load_and_record('TWO-C') AS m2 \gset
+SELECT card_issuer.withdraw_reissue('TWO-C'), card_issuer.withdraw_reissue('TWO-B') \g /dev/null
+SELECT is(t.inherited('TWO-A', :METRO1)::text, :'m2', 'E9: what was handed back to B is handed back to A');
+SELECT is((SELECT e.hops FROM card_issuer.entitlement e WHERE e.card_id = 'TWO-A'), 2, 'E9: over two reissues');
+SELECT is(t.relay() || ', ' || t.reload('TWO-A'), 'stored, approved ' || :'m2', 'E9: which is what METRO was told');
+SELECT matches(t.permission('TWO-A', :'m2'), '^permitted ', 'E9: and what the issuer permits');
+
+-- E9: two withdrawn cards on which the application was loaded; the one confirmed
+-- last is handed back in place of the other.
+SELECT t.chain('PAIR', '{A,B}'), t.permit('PAIR-B', :METRO2) AS m1, card_issuer.withdraw_reissue('PAIR-B') \gset
+SELECT t.reissue('PAIR-A', 'PAIR-C'), t.load('PAIR-C', :METRO2) AS m2, card_issuer.withdraw_reissue('PAIR-C') \gset
+SELECT card_issuer.confirm_load(:'m1') \g /dev/null
+SELECT is(t.inherited('PAIR-A', :METRO2)::text, :'m1', 'E9: a load confirmed late takes the place of one handed back before');
+SELECT is(t.load_status(:'m1') || ' ' || t.load_status(:'m2'), 'loaded superseded', 'E9: which is superseded: no card could reload it');
+SELECT t.relay() \g /dev/null
 
 -- E3: removed from A, nothing reloaded: no card of the chain inherits it.
 SELECT t.relay() \g /dev/null
