@@ -76,6 +76,7 @@ SQL_PARTS = \
 	sql/card_issuer/opt_out.sql \
 	sql/card_issuer/overlap.sql \
 	sql/card_issuer/reissue.sql \
+	sql/card_issuer/mass_reissue.sql \
 	sql/card_issuer/renewal.sql \
 	sql/card_issuer/lineage.sql \
 	sql/card_issuer/evidence.sql \

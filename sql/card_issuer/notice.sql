@@ -131,14 +131,27 @@ BEGIN
                  FROM unnest(drafts) d
                  JOIN card_issuer.application a ON a.app_id = d.app_id
                 WHERE a.provider <> d.provider) THEN
-        RAISE EXCEPTION 'application was transferred to another provider meanwhile'
-            USING ERRCODE = '40001',
-                  HINT = 'The transaction might succeed if retried.';
+        PERFORM card_issuer.raise_transferred();
     END IF;
 END
 $$;
 COMMENT ON FUNCTION card_issuer.check_addressees(card_issuer.draft_notice[]) IS
     'check that drafts go to the providers of their applications';
+
+CREATE FUNCTION card_issuer.raise_transferred()
+    RETURNS void
+    LANGUAGE plpgsql
+    VOLATILE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RAISE EXCEPTION 'application was transferred to another provider meanwhile'
+        USING ERRCODE = '40001',
+              HINT = 'The transaction might succeed if retried.';
+END
+$$;
+COMMENT ON FUNCTION card_issuer.raise_transferred() IS
+    'error 40001 for an application';
 
 -- What a provider was last told that each card inherits for each application:
 -- by the card's own notice, or handed back to it by a withdrawal; message_id

@@ -19,7 +19,6 @@ CREATE FUNCTION card_issuer.request_reissue(
 AS $$
 DECLARE
     old_card record;
-    verdict record;
 BEGIN
     PERFORM card_issuer.own_company();
     PERFORM screissue.require('reason', request_reissue.reason IS NOT NULL);
@@ -31,31 +30,56 @@ BEGIN
             mask(request_reissue.card)
             USING ERRCODE = 'SR006';
     END IF;
-
-    verdict := card_issuer.examine(request_reissue.card, 'reissue',
-        jsonb_build_object(
-            'reason', request_reissue.reason,
-            'requested_by', request_reissue.requested_by));
-    request_reissue.request_id := nextval('card_issuer.request_sequence');
-    request_reissue.status := CASE verdict.approved
-        WHEN true THEN 'approved'
-        WHEN false THEN 'refused'
-        ELSE 'pending' END::request_status;
-    IF request_reissue.status = 'refused' THEN
-        request_reissue.refusal := coalesce(verdict.reason, 'examination');
-    END IF;
-    INSERT INTO card_issuer.reissue_request
-           (old_card_id, request_id, reason, status, requested_by,
-            requested_at, examination_id, refusal)
-    VALUES (request_reissue.card, request_reissue.request_id,
-            request_reissue.reason, request_reissue.status,
-            request_reissue.requested_by, now(), verdict.examination_id,
-            request_reissue.refusal);
+    SELECT s.request_id, s.status, s.refusal
+      INTO request_reissue.request_id, request_reissue.status,
+           request_reissue.refusal
+      FROM card_issuer.store_request(
+               request_reissue.card, request_reissue.reason,
+               request_reissue.requested_by) s;
 END
 $$;
 COMMENT ON FUNCTION card_issuer.request_reissue(
     screissue.card_id, screissue.reissue_reason, text) IS
     'request the reissue of a card';
+
+-- Examines a request for the reissue of a card, which is locked for it, and puts
+-- it on record (steps 501, 502).
+CREATE FUNCTION card_issuer.store_request(
+    card screissue.card_id,
+    reason screissue.reissue_reason,
+    requested_by text,
+    OUT request_id bigint,
+    OUT status screissue.request_status,
+    OUT refusal text)
+    LANGUAGE plpgsql
+    VOLATILE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    verdict CONSTANT record := card_issuer.examine(
+        card, 'reissue',
+        jsonb_build_object('reason', store_request.reason,
+                           'requested_by', store_request.requested_by));
+BEGIN
+    store_request.request_id := nextval('card_issuer.request_sequence');
+    store_request.status := CASE verdict.approved
+        WHEN true THEN 'approved'
+        WHEN false THEN 'refused'
+        ELSE 'pending' END::request_status;
+    IF store_request.status = 'refused' THEN
+        store_request.refusal := coalesce(verdict.reason, 'examination');
+    END IF;
+    INSERT INTO card_issuer.reissue_request
+           (old_card_id, request_id, reason, status, requested_by,
+            requested_at, examination_id, refusal)
+    VALUES (card, store_request.request_id, store_request.reason,
+            store_request.status, store_request.requested_by, now(),
+            verdict.examination_id, store_request.refusal);
+END
+$$;
+COMMENT ON FUNCTION card_issuer.store_request(
+    screissue.card_id, screissue.reissue_reason, text) IS
+    'examine and record a request for a reissue';
 
 -- Raises unless a card of this status can be reissued.
 -- Errors: SR006 reissued already; SR005 its status forbids it.
@@ -195,10 +219,7 @@ BEGIN
         SELECT r.request_id, r.status, r.reason INTO request
           FROM card_issuer.open_request(old_card) r;
         IF (request.status = 'approved') IS NOT TRUE THEN
-            RAISE EXCEPTION 'card "%" has no approved request for a reissue',
-                mask(old_card)
-                USING ERRCODE = 'SR007',
-                      HINT = 'See request_reissue and decide_reissue.';
+            PERFORM card_issuer.raise_not_approved(old_card);
         END IF;
         PERFORM card_issuer.check_overlap(
             old_card, found_card.status, request.reason, overlap);
@@ -235,6 +256,21 @@ COMMENT ON FUNCTION card_issuer.retire_old(
     screissue.card_id, screissue.card_id, interval) IS
     'retire an old card in favour of a new one';
 
+CREATE FUNCTION card_issuer.raise_not_approved(card screissue.card_id)
+    RETURNS void
+    LANGUAGE plpgsql
+    IMMUTABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+BEGIN
+    RAISE EXCEPTION 'card "%" has no approved request for a reissue', mask(card)
+        USING ERRCODE = 'SR007',
+              HINT = 'See request_reissue and decide_reissue.';
+END
+$$;
+COMMENT ON FUNCTION card_issuer.raise_not_approved(screissue.card_id) IS
+    'error SR007 for a card';
+
 -- What a card would leave to its replacement.
 CREATE FUNCTION card_issuer.inheritable(
     card screissue.card_id,
@@ -247,20 +283,9 @@ CREATE FUNCTION card_issuer.inheritable(
     ROWS 4
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
-    SELECT l.app_id, l.message_id, 1
-      FROM card_issuer.app_load l
-     WHERE l.card_id = card
-       AND l.status = 'loaded'
-     UNION ALL
-    SELECT e.app_id, e.message_id, e.hops + 1
-      FROM card_issuer.entitlement e
-     WHERE e.card_id = card
-       AND e.used_at IS NULL
-       AND e.withdrawn_at IS NULL
-       AND NOT EXISTS (SELECT FROM card_issuer.app_load l
-                        WHERE l.card_id = card
-                          AND l.app_id = e.app_id
-                          AND l.status = 'loaded')
+    SELECT i.app_id, i.message_id, i.hops
+      FROM card_issuer.inheritable_load i
+     WHERE i.card_id = card
 $$;
 COMMENT ON FUNCTION card_issuer.inheritable(screissue.card_id) IS
     'what a card would leave to its replacement';

@@ -322,6 +322,25 @@ COMMENT ON SEQUENCE card_issuer.request_sequence IS 'reissue request ids';
 CREATE SEQUENCE card_issuer.examination_sequence;
 COMMENT ON SEQUENCE card_issuer.examination_sequence IS 'examination ids';
 
+-- What each card would leave to its replacement: the loads that are live on it,
+-- else what it inherits and has not used (E1-E3).
+CREATE VIEW card_issuer.inheritable_load AS
+    SELECT l.card_id, l.app_id, l.message_id, 1 AS hops
+      FROM card_issuer.app_load l
+     WHERE l.status = 'loaded'
+     UNION ALL
+    SELECT e.card_id, e.app_id, e.message_id, e.hops + 1 AS hops
+      FROM card_issuer.entitlement e
+     WHERE e.used_at IS NULL
+       AND e.withdrawn_at IS NULL
+       AND NOT EXISTS
+           (SELECT FROM card_issuer.app_load l
+             WHERE l.card_id OPERATOR(screissue.=) e.card_id
+               AND l.app_id OPERATOR(screissue.=) e.app_id
+               AND l.status = 'loaded');
+COMMENT ON VIEW card_issuer.inheritable_load IS
+    'what each card would leave to its replacement';
+
 -- Fig. 13, both ways: the old card's row and the reissued card's row name
 -- each other, so a search by either id is two probes of the primary key.
 CREATE VIEW card_issuer.reissue_pair AS

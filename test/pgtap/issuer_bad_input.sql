@@ -3,7 +3,7 @@
 -- changed
 BEGIN;
 \ir include/issuer.sql
-SELECT plan(243);
+SELECT plan(264);
 
 -- Cards that errors must mask: digits only.
 SELECT card_issuer.issue_card('4111111111111111', 100), card_issuer.issue_card('378282246310005', 100),
@@ -11,6 +11,9 @@ SELECT card_issuer.issue_card('4111111111111111', 100), card_issuer.issue_card('
        card_issuer.issue_card('3566002020360505', 100), t.reissue('3566002020360505', '3566002020360513'),
        card_issuer.request_reissue('6759649826438453', 'lost') \g /dev/null
 SELECT t.permit('378282246310005', :SHOP1) AS permitted \gset
+-- A request that is open, and pending.
+SELECT card_issuer.issue_card('4000000000000002', 100), card_issuer.request_reissue('4000000000000002', 'lost') \g /dev/null
+UPDATE card_issuer.reissue_request r SET status = 'pending' WHERE r.old_card_id = '4000000000000002';
 SELECT max(l.message_id) AS loaded FROM card_issuer.app_load l WHERE l.status = 'loaded' \gset
 
 SELECT card_issuer.register_key(2, 'ecies-p256'), card_issuer.register_holder('H', '{}') \g /dev/null
@@ -50,6 +53,7 @@ INSERT INTO t.call VALUES
     ('decide_reissue', '{"card": "6759649826438453", "approved": "true"}', '{card,approved}'),
     ('preview_reissue', '{"card": "378282246310005"}', '{card}'),
     ('reissue_card', '{"old_card": "6759649826438453", "new_card": "4222222222222", "activate": "true"}', '{old_card,new_card,activate}'),
+    ('reissue_cards', '{"old_cards": "{378282246310005}", "new_cards": "{4222222222222}", "reason": "compromised"}', '{old_cards,new_cards,reason}'),
     ('withdraw_reissue', '{"new_card": "3566002020360513"}', '{new_card}'),
     ('find_reissue', '{"card": "378282246310005", "app": "D276AB0085CD01"}', '{card,app}'),
     ('fetch_notices', '{"provider": "METRO", "after_no": "0", "max_rows": "10"}', '{provider,after_no,max_rows}'),
@@ -67,7 +71,7 @@ INSERT INTO t.call VALUES
     ('grant_auditor', '{"role_name": "nobody"}', '{role_name}');
 UPDATE t.call c SET arguments = c.arguments || jsonb_build_object('message', CASE c.call WHEN 'confirm_load' THEN :'permitted' ELSE :'loaded' END)
  WHERE c.arguments ? 'message';
-UPDATE t.call c SET arguments = c.arguments || jsonb_build_object('request_id', (SELECT max(r.request_id)::text FROM card_issuer.reissue_request r))
+UPDATE t.call c SET arguments = c.arguments || jsonb_build_object('request_id', (SELECT r.request_id::text FROM card_issuer.reissue_request r WHERE r.old_card_id = '6759649826438453'))
  WHERE c.arguments ? 'request_id';
 UPDATE t.call c SET arguments = c.arguments || jsonb_build_object('attribute', :'attribute') WHERE c.arguments ? 'attribute';
 
@@ -155,6 +159,19 @@ INSERT INTO t.wrong VALUES
     ('22023', $$reissue_card('6759649826438453', '4222222222222', valid_until => '2001-01-01')$$),
     ('23505', $$reissue_card('6759649826438453', '4111111111111111')$$),
     ('23505', $$reissue_card('6759649826438453', '3566002020360505')$$),
+    ('22023', $$reissue_cards('{4111111111111111}', '{}', 'lost')$$),
+    ('22023', $$reissue_cards('{4111111111111111,4111111111111111}', '{4222222222222,5105105105105100}', 'lost')$$),
+    ('22023', $$reissue_cards('{4111111111111111,378282246310005}', '{4222222222222,4222222222222}', 'lost')$$),
+    ('22023', $$reissue_cards('{4111111111111111,4222222222222}', '{4222222222222,5105105105105100}', 'lost')$$),
+    ('22023', $$reissue_cards('{4111111111111111}', '{4111111111111111}', 'lost')$$),
+    ('22023', $$reissue_cards('{4111111111111111,NULL}', '{4222222222222,5105105105105100}', 'lost')$$),
+    ('22023', $$reissue_cards('{4111111111111111,378282246310005}', '{4222222222222,NULL}', 'lost')$$),
+    ('22023', $$reissue_cards('{{4111111111111111}}', '{{4222222222222}}', 'lost')$$),
+    ('SR004', $$reissue_cards('{4111111111111111,4333333333339}', '{4222222222222,5105105105105100}', 'lost')$$),
+    ('SR006', $$reissue_cards('{4111111111111111,3566002020360505}', '{4222222222222,5105105105105100}', 'lost')$$),
+    ('SR007', $$reissue_cards('{4111111111111111,4000000000000002}', '{4222222222222,5105105105105100}', 'lost')$$),
+    ('23505', $$reissue_cards('{4111111111111111,378282246310005}', '{4222222222222,3566002020360505}', 'lost')$$),
+    ('23505', $$reissue_cards('{4111111111111111,378282246310005}', '{4222222222222,3566002020360513}', 'lost')$$),
     ('SR005', $$withdraw_reissue('4111111111111111')$$),
     ('SR005', $$set_opt_out('3566002020360505', NULL, true)$$),
     ('SR003', $$set_opt_out('4111111111111111', 'D276FFFFFFFF', true)$$),
