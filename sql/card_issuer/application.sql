@@ -76,6 +76,11 @@ DECLARE
     former screissue.company_id;
 BEGIN
     PERFORM card_issuer.own_company();
+    -- First, so that the former provider is the one whose turn we take.
+    PERFORM
+       FROM card_issuer.application a
+      WHERE a.app_id = transfer_application.app
+        FOR NO KEY UPDATE;
     former := (card_issuer.get_application(transfer_application.app)).provider;
     PERFORM card_issuer.require_provider(transfer_application.provider);
     PERFORM card_issuer.take_turn(p.provider)
