@@ -1,0 +1,858 @@
+
+=pod
+
+=head1 NAME
+
+CardIssuerModel - what a card issuer should answer, and have on record
+
+=head1 SYNOPSIS
+
+  use CardIssuerModel;
+
+  my $model = CardIssuerModel->new(
+      issuer => 'BANKJP',
+      method => { 100 => 1, 200 => 2, 999 => undef },
+      delivery => { METRO => 'push' },
+      application => {
+          A000000001 => { provider => 'METRO', examination => 'substitute', currency => 'JPY',
+                          price => { load => 5, reload => 1, 'reload stolen' => 0 } } },
+      judge => sub { 'approved' });
+
+  $model->call('operator', 'issue_card', card => 'A', platform_type => 100);
+  $model->call('METRO', 'permit_load', app => 'A000000001', card => 'A');
+  # 'BANKJP/METRO/1|t|||5|JPY|f'
+  $model->call('operator', 'issue_card', card => 'A', platform_type => 100);    # '23505'
+  $model->rows('card');
+  $model->contradictions;
+
+=head1 DESCRIPTION
+
+The rules of the card issuer, once more and in the simplest form that we know:
+hashes and loops, one caller at a time, no error after the first change.  Methods
+are named after the calls of schema card_issuer and take their arguments; with
+call() they answer as psql prints it, rows of unaligned columns, or the SQLSTATE.
+A further call is a further method.
+
+Not in it, since the test keeps away from it: contracts that are not in force,
+applications that are withdrawn, attributes, printed numbers, load files, receipts,
+policies for loads.
+
+=cut
+
+package CardIssuerModel;
+
+use strict;
+use warnings;
+
+sub new
+{
+	my ($class, %contracts) = @_;
+
+	return bless {
+		%contracts,
+		card => {},           # by card id
+		load => {},           # by message id
+		entitlement => {},    # by card id and application
+		request => {},        # by card id, a list
+		notice => { map { $_ => [] } keys %{ $contracts{delivery} } },    # a list
+		messages => 0,
+		requests => 0 }, $class;
+}
+
+# What a call answers, as text.  caller: operator, or a provider.
+sub call
+{
+	my ($self, $caller, $name, %arguments) = @_;
+
+	$self->{caller} = $caller;
+	my @rows = eval { $self->$name(%arguments) };
+	return $@->{sqlstate} if ref $@;
+	die $@ if $@;
+	return join "\n", map { row(@$_) } @rows;
+}
+
+sub row { return join '|', map { $_ // '' } @_ }
+sub truth { return $_[0] ? 't' : 'f' }
+sub refuse { die { sqlstate => $_[0] } }
+sub void { return [''] }
+
+# Who may do what
+
+sub by_operator { return $_[0]{caller} eq 'operator' }
+
+sub acts_for
+{
+	my ($self, $provider) = @_;
+
+	return $self->by_operator || $self->{caller} eq $provider;
+}
+
+sub apps { return sort keys %{ $_[0]{application} } }
+sub provider_of { return $_[0]{application}{ $_[1] }{provider} }
+
+# Cards and what is on them
+
+sub known_card
+{
+	my ($self, $id) = @_;
+
+	return $self->{card}{$id} // refuse('SR004');
+}
+
+# The id can be read by anybody: notices are about such cards, and name them.
+sub is_readable
+{
+	my ($self, $id) = @_;
+
+	return ($self->{method}{ $self->{card}{$id}{platform_type} } // 0) == 1;
+}
+
+my $loadable = qr/^(produced|active)$/;
+my $blocked = qr/^(suspended|lost|stolen|damaged)$/;
+my $over = qr/^(replaced|revoked)$/;
+
+# The test's dates are of long ago or far ahead.
+sub is_past { return defined $_[0] && $_[0] lt '2020-01-01' }
+
+sub loads_on
+{
+	my ($self, $id, $app) = @_;
+	my $card = $self->{card}{$id};
+
+	return $card ? @{ $card->{loads}{$app} // [] } : ();
+}
+
+# The load of an application on a card that is permitted or loaded, if any.
+sub load_with_status
+{
+	my ($self, $id, $app, $status) = @_;
+
+	return (grep { $_->{status} eq $status } $self->loads_on($id, $app))[0];
+}
+
+sub loaded { return $_[0]->load_with_status(@_[ 1, 2 ], 'loaded') }
+sub permitted { return $_[0]->load_with_status(@_[ 1, 2 ], 'permitted') }
+
+sub was_ever_loaded
+{
+	my ($self, $id, $app) = @_;
+
+	return grep { $_->{was_loaded} } $self->loads_on($id, $app);
+}
+
+# The entitlement that a reload on the card would use.
+sub claim
+{
+	my ($self, $id, $app) = @_;
+	my $entitlement = $self->{entitlement}{$id}{$app};
+
+	return $entitlement && !$entitlement->{used} && !$entitlement->{withdrawn}
+	  ? $entitlement
+	  : undef;
+}
+
+# What a card leaves to one that stands for it: its load, else what it could
+# have reloaded itself (design 2).
+sub legacy
+{
+	my ($self, $id, $app) = @_;
+	my $load = $self->loaded($id, $app);
+	my $claim = $self->claim($id, $app);
+
+	return { message => $load->{message}, hops => 1 } if $load;
+	return { message => $claim->{message}, hops => $claim->{hops} + 1 } if $claim;
+	return;
+}
+
+# The card that it stands for, unless that was taken back.
+sub predecessor
+{
+	my ($self, $id) = @_;
+	my $old = $self->{card}{$id}{replaces} // return;
+
+	return ($self->{card}{$old}{replaced_by} // '') eq $id ? $old : undef;
+}
+
+# The cards that stand for this one now, in order: a replaced card has the new
+# one, a revoked one has the old one again.
+sub heirs
+{
+	my ($self, $id) = @_;
+	my @heirs;
+
+	for (;;)
+	{
+		my $card = $self->{card}{$id};
+
+		$id = $card->{status} eq 'revoked' ? $card->{replaces} : $card->{replaced_by};
+		return @heirs unless defined $id;
+		push @heirs, $id;
+	}
+}
+
+# Changes that more than one call makes
+
+# What the card may reload from now on, and what a permission outstanding is for.
+# A load that it might have reloaded before has lost its place.
+sub entitle
+{
+	my ($self, $id, $app, $old, $legacy) = @_;
+	my $permission = $self->permitted($id, $app);
+	my $former = $self->claim($id, $app);
+
+	$self->supersede($former->{message}) if $former && $former->{message} ne $legacy->{message};
+	$self->{entitlement}{$id}{$app} = { %$legacy, old_card => $old };
+	$permission->{inherits} = $legacy->{message} if $permission;
+	return;
+}
+
+# Ends what the card may reload; returns it.
+sub disentitle
+{
+	my ($self, $id, $app) = @_;
+	my $claim = $self->claim($id, $app) // return;
+	my $permission = $self->permitted($id, $app);
+
+	$claim->{withdrawn} = 1;
+	$permission->{inherits} = undef if $permission;
+	return $claim;
+}
+
+sub supersede
+{
+	my ($self, $message) = @_;
+	my $load = defined $message ? $self->{load}{$message} : undef;
+
+	$load->{status} = 'superseded' if $load && $load->{status} eq 'loaded';
+	return;
+}
+
+# A notice, where one is due (design 7); how many were sent.  In a renewal there
+# is no old card.
+sub tell
+{
+	my ($self, $kind, $new, $old, $app, $message) = @_;
+	my $provider = $self->provider_of($app);
+	my $sent = $self->{notice}{$provider};
+
+	return 0 if $self->{delivery}{$provider} eq 'on_request' || !$self->is_readable($new);
+	push @$sent, {
+		provider => $provider,
+		no => @$sent + 1,
+		kind => $kind,
+		platform_type => $self->{card}{$new}{platform_type},
+		new_card => $new,
+		old_card => defined $old && $self->is_readable($old) ? $old : undef,
+		app => $app,
+		message => $message,
+		reason => $self->reason($old, $new) };
+	return 1;
+}
+
+# Why a card was replaced by another one
+sub reason
+{
+	my ($self, $old, $new) = @_;
+	my ($request) = defined $old
+	  ? grep { ($_->{new_card} // '') eq $new } @{ $self->{request}{$old} // [] }
+	  : ();
+
+	return $request ? $request->{reason} : undef;
+}
+
+sub make_card
+{
+	my ($self, %card) = @_;
+
+	refuse('22023') unless exists $self->{method}{ $card{platform_type} };
+	refuse('22023') if is_past($card{valid_until});
+	refuse('23505') if $self->{card}{ $card{id} };
+	$card{status} = delete $card{activate} // 1 ? 'active' : 'produced';
+	$self->{card}{ $card{id} } = \%card;
+	return;
+}
+
+# The life of a card
+
+sub issue_card
+{
+	my ($self, %arguments) = @_;
+
+	$self->make_card(%arguments, id => delete $arguments{card});
+	return void;
+}
+
+sub activate_card
+{
+	my ($self, %arguments) = @_;
+	my $card = $self->known_card($arguments{card});
+
+	refuse('SR005') unless $card->{status} =~ $loadable;
+	$card->{status} = 'active';
+	return void;
+}
+
+sub block_card
+{
+	my ($self, %arguments) = @_;
+
+	refuse('22023') unless $arguments{status} =~ $blocked;
+	my $card = $self->known_card($arguments{card});
+	refuse('SR005') if $card->{status} =~ $over;
+	$card->{former_status} = $card->{status} unless $card->{status} =~ $blocked;
+	$card->{status} = $arguments{status};
+	return void;
+}
+
+sub unblock_card
+{
+	my ($self, %arguments) = @_;
+	my $card = $self->known_card($arguments{card});
+
+	refuse('SR005') if $card->{status} =~ $over;
+	($card->{status}, $card->{former_status}) = ($card->{former_status}, undef)
+	  if $card->{status} =~ $blocked;
+	return void;
+}
+
+sub renew_card
+{
+	my ($self, %arguments) = @_;
+
+	refuse('22023') if is_past($arguments{valid_until});
+	my $card = $self->known_card($arguments{card});
+	refuse('SR005') unless $card->{status} =~ /^(active|produced|suspended)$/;
+	return void if ($card->{valid_until} // '') eq $arguments{valid_until};
+	$card->{valid_until} = $arguments{valid_until};
+	foreach my $app ($self->apps)
+	{
+		my $load = $self->loaded($arguments{card}, $app) // next;
+		$self->tell('renewal', $arguments{card}, undef, $app, $load->{message});
+	}
+	return void;
+}
+
+# No call: time goes by.
+sub let_expire
+{
+	my ($self, %arguments) = @_;
+
+	$self->{card}{ $arguments{card} }{valid_until} = $arguments{valid_until};
+	return;
+}
+
+# Loads
+
+# What stands against a load on a card, for who is not to be told all of it.
+sub obstacle_to_load
+{
+	my ($self, $id) = @_;
+	my $card = $self->{card}{$id};
+
+	return 'unknown_card'
+	  unless $card && ($self->by_operator || ($self->{method}{ $card->{platform_type} } // 0) != 2);
+	return 'card_status'
+	  unless $card->{status} =~ /^(active|produced)$/ && !is_past($card->{valid_until});
+	return;
+}
+
+sub permission
+{
+	my ($load) = @_;
+
+	return [ $load->{message}, 't', undef, @$load{qw(inherits fee currency)}, truth($load->{substituted}) ];
+}
+
+# The old card's load was examined, and nothing is held against it since.
+sub can_substitute
+{
+	my ($self, $app, $claim) = @_;
+
+	return
+	     $claim
+	  && $self->{application}{$app}{examination} eq 'substitute'
+	  && $self->{load}{ $claim->{message} }{approved};
+}
+
+sub price
+{
+	my ($self, $id, $app, $claim) = @_;
+	my $price = $self->{application}{$app}{price} // return;
+	my $reason = $claim ? $self->reason($claim->{old_card}, $id) // '' : '';
+
+	return !$claim ? $price->{load} : $price->{"reload $reason"} // $price->{reload};
+}
+
+sub new_load
+{
+	my ($self, $id, $app) = @_;
+	my $claim = $self->claim($id, $app);
+	my $substituted = $self->can_substitute($app, $claim);
+	my $fee = $self->price($id, $app, $claim);
+	my $provider = $self->provider_of($app);
+	my $load = {
+		message => join('/', $self->{issuer}, $provider, ++$self->{messages}),
+		card => $id,
+		app => $app,
+		provider => $provider,
+		status => 'permitted',
+		inherits => $claim ? $claim->{message} : undef,
+		fee => $fee,
+		currency => defined $fee ? $self->{application}{$app}{currency} : undef,
+		at_issue => $self->{card}{$id}{status} eq 'produced',
+		substituted => $substituted,
+		approved => 1,
+		examined_on => $substituted ? $self->{load}{ $claim->{message} }{examined_on} : $id };
+
+	push @{ $self->{card}{$id}{loads}{$app} }, $load;
+	$self->{load}{ $load->{message} } = $load;
+	return $load;
+}
+
+sub permit_load
+{
+	my ($self, %arguments) = @_;
+	my ($id, $app, $reload_of) = @arguments{qw(card app reload_of)};
+	my $refused = sub {
+		return [ undef, 'f', $self->by_operator ? $_[0] : 'refused', undef, undef, undef, 'f' ];
+	};
+
+	refuse('SR003') unless $self->{application}{$app};
+	refuse('42501') unless $self->acts_for($self->provider_of($app));
+	my $obstacle = $self->obstacle_to_load($id);
+	refuse('SR004') if ($obstacle // '') eq 'unknown_card' && $self->by_operator;
+	return $refused->($obstacle) if $obstacle;
+
+	if (my $load = $self->loaded($id, $app))
+	{
+		return [ $load->{message}, 'f', 'already_loaded', undef, undef, undef, 'f' ];
+	}
+	my $permission = $self->permitted($id, $app);
+	my $inherits = $permission ? $permission->{inherits} : ($self->claim($id, $app) // {})->{message};
+	return $refused->('not_inherited')
+	  if defined $reload_of && $reload_of ne ($inherits // '');
+	return permission($permission // $self->new_load($id, $app));
+}
+
+sub known_load
+{
+	my ($self, $message) = @_;
+	my $load = $self->{load}{$message};
+	my ($issuer, $provider) = split /\//, $message;
+
+	refuse('42501') unless $self->acts_for($load ? $self->provider_of($load->{app}) : $provider);
+	return $load // refuse('SR008');
+}
+
+sub confirm_load
+{
+	my ($self, %arguments) = @_;
+	my $load = $self->known_load($arguments{message});
+	my $succeeded = $arguments{succeeded} // 1;
+
+	if ($load->{status} ne 'permitted')
+	{
+		refuse('SR009') if $succeeded != ($load->{was_loaded} // 0);
+		return void;
+	}
+	if (!$succeeded)
+	{
+		$load->{status} = 'failed';
+		return void;
+	}
+
+	$load->{status} = 'loaded';
+	$load->{was_loaded} = 1;
+	if (my $claim = $self->claim($load->{card}, $load->{app}))
+	{
+		$claim->{used} = 1;
+		$self->supersede($claim->{message});
+	}
+	$self->supersede($load->{inherits});
+	$self->pass_on($load);
+	return void;
+}
+
+# A load confirmed late: the cards that stand for its card by now get it, up to
+# one where the application has a history of its own.  To a card that got its
+# place back that is only what is there now.
+sub pass_on
+{
+	my ($self, $load) = @_;
+	my $app = $load->{app};
+	my @heirs = $self->heirs($load->{card});
+	my $old = $load->{card};
+	my $hops = 0;
+
+	foreach my $heir (@heirs)
+	{
+		my $is_newer = ($self->predecessor($heir) // '') eq $old;
+
+		if ($is_newer ? $self->was_ever_loaded($heir, $app) : $self->loaded($heir, $app))
+		{
+			$self->supersede($load->{message});
+			return;
+		}
+		$self->entitle($heir, $app, $old, { message => $load->{message}, hops => ++$hops });
+		$self->tell($is_newer ? ('reissue', $heir, $old) : ('withdrawal', $old, $heir),
+			$app, $load->{message})
+		  if $hops == @heirs;
+		$old = $heir;
+	}
+	return;
+}
+
+# No card inherits what was removed.
+sub confirm_unload
+{
+	my ($self, %arguments) = @_;
+	my $load = $self->known_load($arguments{message});
+	my $app = $load->{app};
+
+	refuse('SR009') if $load->{status} =~ /^(permitted|failed)$/;
+	return void if $load->{status} ne 'loaded';
+	$load->{status} = 'unloaded';
+	foreach my $heir (reverse $self->heirs($load->{card}))
+	{
+		my $claim = $self->claim($heir, $app) // next;
+
+		next if $claim->{message} ne $load->{message};
+		$self->disentitle($heir, $app);
+		$self->tell('withdrawal', $heir, $claim->{old_card}, $app, $load->{message});
+	}
+	return void;
+}
+
+sub record_examination
+{
+	my ($self, %arguments) = @_;
+	my $load = $self->known_load($arguments{message});
+
+	$load->{approved} = $arguments{examination} =~ /true/ ? 1 : 0;
+	$load->{substituted} = 0;
+	$load->{examined_on} = $load->{card};
+	return void;
+}
+
+# Reissue
+
+sub open_request
+{
+	my ($self, $id) = @_;
+
+	return (grep { $_->{status} =~ /^(pending|approved)$/ } @{ $self->{request}{$id} // [] })[0];
+}
+
+sub reissuable_card
+{
+	my ($self, $id) = @_;
+	my $card = $self->known_card($id);
+
+	refuse('SR006') if $card->{status} eq 'replaced';
+	refuse('SR005') if $card->{status} eq 'revoked';
+	return $card;
+}
+
+sub request_reissue
+{
+	my ($self, %arguments) = @_;
+	my ($id, $reason) = @arguments{qw(card reason)};
+
+	$self->reissuable_card($id);
+	refuse('SR006') if $self->open_request($id);
+	my ($status, $refusal) = $self->{judge}->($reason);
+	push @{ $self->{request}{$id} }, {
+		id => ++$self->{requests},
+		reason => $reason,
+		status => $status,
+		refusal => $refusal };
+	return [ @{ $self->{request}{$id}[-1] }{qw(id status refusal)} ];
+}
+
+sub decide_reissue
+{
+	my ($self, %arguments) = @_;
+
+	$self->known_card($arguments{card});
+	my $request = $self->open_request($arguments{card}) // refuse('SR007');
+	if ($arguments{approved})
+	{
+		$request->{status} = 'approved';
+	}
+	else
+	{
+		$request->{status} = $request->{status} eq 'pending' ? 'refused' : 'withdrawn';
+		$request->{refusal} = $arguments{reason};
+	}
+	return void;
+}
+
+sub preview_reissue
+{
+	my ($self, %arguments) = @_;
+	my $id = $arguments{card};
+	my @rows;
+
+	$self->reissuable_card($id);
+	foreach my $app ($self->apps)
+	{
+		my $legacy = $self->legacy($id, $app) // next;
+		my $delivery = $self->{delivery}{ $self->provider_of($app) };
+
+		push @rows, [
+			$self->provider_of($app), $app, $legacy->{message},
+			$delivery ne 'on_request' && $self->is_readable($id) ? $delivery : 'inquiry' ];
+	}
+	return sort { "@$a[ 0, 1 ]" cmp "@$b[ 0, 1 ]" } @rows;
+}
+
+sub reissue_card
+{
+	my ($self, %arguments) = @_;
+	my ($old, $new) = @arguments{qw(old_card new_card)};
+	my ($entitlements, $notices) = (0, 0);
+
+	refuse('22023') if $old eq $new;
+	my $card = $self->reissuable_card($old);
+	my $request = $self->open_request($old);
+	refuse('SR007') unless $request && $request->{status} eq 'approved';
+	$self->make_card(
+		id => $new,
+		platform_type => $arguments{platform_type} // $card->{platform_type},
+		holder_id => $card->{holder_id},
+		valid_until => $arguments{valid_until},
+		activate => $arguments{activate},
+		replaces => $old);
+
+	@$request{qw(status new_card former_status)} = ('completed', $new, $card->{status});
+	@$card{qw(status replaced_by)} = ('replaced', $new);
+	foreach my $app ($self->apps)
+	{
+		my $legacy = $self->legacy($old, $app) // next;
+
+		$self->entitle($new, $app, $old, $legacy);
+		$entitlements++;
+		$notices += $self->tell('reissue', $new, $old, $app, $legacy->{message});
+	}
+	return [ $entitlements, $notices ];
+}
+
+# E9, E10: the old card is back, as it was, with what the new one would have
+# left to a card that replaces it, and with nothing else.
+sub withdraw_reissue
+{
+	my ($self, %arguments) = @_;
+	my $new = $arguments{new_card};
+	my $card = $self->known_card($new);
+	my $old = $self->predecessor($new);
+
+	refuse('SR005') if $card->{status} =~ $over || !defined $old;
+	$self->hand_back($new, $old);
+	my ($pair) = grep { ($_->{new_card} // '') eq $new } @{ $self->{request}{$old} };
+	@{ $self->{card}{$old} }{qw(status replaced_by)} = ($pair->{former_status}, undef);
+	$card->{status} = 'revoked';
+	$_->{status} = 'withdrawn' foreach $pair, $self->open_request($new) // ();
+	return void;
+}
+
+# What came from the old card it still has.  What was loaded on the new card, or
+# handed back to that, is handed back to the old one.  What the new card would
+# not leave to anybody, the application having been removed there or beyond, the
+# old one may not reload either (E3).  The providers hear of the new card first.
+sub hand_back
+{
+	my ($self, $new, $old) = @_;
+	my @ended;
+
+	foreach my $app ($self->apps)
+	{
+		my $entitlement = $self->{entitlement}{$new}{$app} // { withdrawn => 1 };
+		my $legacy = $self->legacy($new, $app);
+		my $told = $legacy // ($entitlement->{withdrawn} ? undef : $entitlement);
+
+		$self->tell('withdrawal', $new, $old, $app, $told->{message}) if $told;
+		if (!$legacy)
+		{
+			my $ended = $self->disentitle($old, $app);
+			push @ended, [ $old, $ended->{old_card}, $app, $ended->{message} ] if $ended;
+		}
+		elsif ($self->loaded($new, $app) || $entitlement->{old_card} ne $old)
+		{
+			$self->entitle($old, $app, $new, $legacy);
+		}
+		$entitlement->{withdrawn} = 1;
+	}
+	$self->tell('withdrawal', @$_) foreach @ended;
+	return;
+}
+
+# Fig. 19
+sub find_reissue
+{
+	my ($self, %arguments) = @_;
+	my ($id, $app) = @arguments{qw(card app)};
+	my $card = $self->{card}{$id};
+	my $entitlement = $self->{entitlement}{$id}{$app};
+
+	return [ 200, 'f', undef, undef ]
+	  unless $entitlement
+	  && !$entitlement->{withdrawn}
+	  && $card->{status} eq 'active'
+	  && !is_past($card->{valid_until})
+	  && $self->acts_for($self->provider_of($app))
+	  && ($self->by_operator || $self->is_readable($id));
+	my $old = $entitlement->{old_card};
+	return [
+		$card->{platform_type}, 't', $entitlement->{message},
+		$self->is_readable($old) ? $old : undef ];
+}
+
+# The state, as rows of text: of card, app_load, entitlement, reissue_request or
+# notice
+
+sub rows
+{
+	my ($self, $table) = @_;
+	my $rows = "${table}_rows";
+
+	return sort map { row(@$_) } $self->$rows;
+}
+
+sub card_rows
+{
+	my ($self) = @_;
+
+	return map {
+		[ @$_{qw(id platform_type holder_id status former_status valid_until replaces replaced_by)} ]
+	} values %{ $self->{card} };
+}
+
+sub app_load_rows
+{
+	my ($self) = @_;
+
+	return map {
+		my $load = $_;
+		[ @$load{qw(message card app provider status inherits fee currency examined_on)},
+			map { truth($load->{$_}) } qw(at_issue was_loaded approved substituted) ]
+	} values %{ $self->{load} };
+}
+
+sub entitlement_rows
+{
+	my ($self) = @_;
+	my @rows;
+
+	while (my ($id, $entitlements) = each %{ $self->{entitlement} })
+	{
+		while (my ($app, $entitlement) = each %$entitlements)
+		{
+			push @rows, [ $id, $app, @$entitlement{qw(message old_card hops)},
+				truth($entitlement->{used}), truth($entitlement->{withdrawn}) ];
+		}
+	}
+	return @rows;
+}
+
+sub reissue_request_rows
+{
+	my ($self) = @_;
+
+	return map {
+		my $id = $_;
+		map { [ $id, @$_{qw(id reason status refusal new_card former_status)} ] } @{ $self->{request}{$id} }
+	} keys %{ $self->{request} };
+}
+
+sub notice_rows
+{
+	my ($self) = @_;
+
+	return map { [ @$_{qw(provider no kind platform_type new_card old_card app message reason)} ] }
+	  map { @$_ } values %{ $self->{notice} };
+}
+
+# What a provider was last told that a card may reload, by card and application;
+# undef: nothing, any more (E21).
+sub last_words
+{
+	my ($self, $provider) = @_;
+	my %words;
+
+	foreach my $notice (@{ $self->{notice}{$provider} })
+	{
+		my ($kind, $new, $old, $app, $message) = @$notice{qw(kind new_card old_card app message)};
+
+		next if $kind eq 'renewal';
+		$words{$new}{$app} = $kind eq 'reissue' ? $message : undef;
+		$words{$old}{$app} = $message if $kind eq 'withdrawal' && defined $old;
+	}
+	return \%words;
+}
+
+# What must hold whatever was called; what does not, in words.
+
+sub contradictions
+{
+	my ($self) = @_;
+	my @in_use = grep { $self->{card}{$_}{status} !~ $over } sort keys %{ $self->{card} };
+
+	return ($self->misplaced_loads(@in_use), map { $self->mistakes($_, @in_use) } sort keys %{ $self->{notice} });
+}
+
+# A load that is live is on a card in use, or just one card in use may reload it,
+# and nothing else may be reloaded.
+sub misplaced_loads
+{
+	my ($self, @in_use) = @_;
+	my (%left_by, @misplaced);
+
+	foreach my $id (@in_use)
+	{
+		foreach my $legacy (map { $self->legacy($id, $_) } $self->apps)
+		{
+			push @{ $left_by{ $legacy->{message} } }, $id;
+		}
+	}
+	foreach my $message (sort keys %{ $self->{load} })
+	{
+		my @left_by = @{ $left_by{$message} // [] };
+		my $status = $self->{load}{$message}{status};
+
+		push @misplaced, "$message is $status, and left by " . (join(', ', @left_by) || 'nobody')
+		  if @left_by != ($status eq 'loaded' ? 1 : 0);
+	}
+	return @misplaced;
+}
+
+# A provider that is told of cards knows what each of them may reload, and is not
+# left in the belief that it might reload something else.  But it may not know
+# what became of a card by another one whose id is not for it to read.
+sub mistakes
+{
+	my ($self, $provider, @in_use) = @_;
+	my $words = $self->last_words($provider);
+	my %in_the_dark = map { ($self->{card}{$_}{replaces} // '') => 1 }
+	  grep { !$self->is_readable($_) } keys %{ $self->{card} };
+	my @mistakes;
+
+	foreach my $app (grep { $self->provider_of($_) eq $provider } $self->apps)
+	{
+		foreach my $id (grep { $self->is_readable($_) } @in_use)
+		{
+			my $told = $words->{$id}{$app};
+			my $legacy = $self->legacy($id, $app) // { message => 'nothing' };
+
+			push @mistakes, "$provider believes that $id may reload $told"
+			  if defined $told && $self->{load}{$told}{status} eq 'loaded' && $told ne $legacy->{message};
+			push @mistakes, "$provider does not know that $id may reload $legacy->{message}"
+			  if $self->claim($id, $app)
+			  && ($told // '') ne $legacy->{message}
+			  && $self->{delivery}{$provider} ne 'on_request'
+			  && !$in_the_dark{$id};
+		}
+	}
+	return @mistakes;
+}
+
+1;
