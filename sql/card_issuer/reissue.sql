@@ -32,11 +32,12 @@ BEGIN
             USING ERRCODE = 'SR006';
     END IF;
 
+    request_reissue.request_id := nextval('card_issuer.request_sequence');
     verdict := card_issuer.examine(request_reissue.card, 'reissue',
         jsonb_build_object(
+            'request_id', request_reissue.request_id,
             'reason', request_reissue.reason,
             'requested_by', request_reissue.requested_by));
-    request_reissue.request_id := nextval('card_issuer.request_sequence');
     request_reissue.status := CASE verdict.approved
         WHEN true THEN 'approved'
         WHEN false THEN 'refused'
@@ -156,6 +157,37 @@ COMMENT ON FUNCTION card_issuer.decide_reissue(
     screissue.card_id, boolean, text, text) IS
     'decide a request for a reissue';
 
+-- Raises unless the examination by which a request was approved is still valid
+-- (E55).
+-- Errors: SR007 it is not.
+CREATE FUNCTION card_issuer.require_valid_approval(
+    card screissue.card_id,
+    request_id bigint)
+    RETURNS void
+    LANGUAGE plpgsql
+    STABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+BEGIN
+    IF EXISTS (SELECT
+                 FROM card_issuer.reissue_request r
+                 JOIN card_issuer.examination x
+                   ON x.card_id = r.old_card_id
+                  AND x.examination_id = r.examination_id
+                WHERE r.old_card_id = card
+                  AND r.request_id = require_valid_approval.request_id
+                  AND x.valid_until <= now()) THEN
+        RAISE EXCEPTION 'approval of the reissue of card "%" has expired',
+            mask(card)
+            USING ERRCODE = 'SR007',
+                  HINT = 'Withdraw it with decide_reissue, and request the reissue again.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION
+    card_issuer.require_valid_approval(screissue.card_id, bigint) IS
+    'check that the approval of a reissue has not expired';
+
 CREATE TYPE card_issuer.inheritance AS (
     old_card_id screissue.card_id,
     was_retired boolean,
@@ -200,6 +232,8 @@ BEGIN
                 USING ERRCODE = 'SR007',
                       HINT = 'See request_reissue and decide_reissue.';
         END IF;
+        PERFORM card_issuer.require_valid_approval(
+            old_card, request.request_id);
         PERFORM card_issuer.check_overlap(
             old_card, found_card.status, request.reason, overlap);
         PERFORM screissue.require_move('request', request.request_id::text,
@@ -268,8 +302,8 @@ COMMENT ON FUNCTION card_issuer.inheritable(screissue.card_id) IS
 -- What would happen if the card were reissued now, on the same platform: which
 -- applications the new card would inherit, under which message id, and how the
 -- provider would learn of it: carrier push or pull, a notice; inquiry, it has to
--- ask; NULL, not at all: its contract is not in force, or the holder has opted
--- out.  Changes nothing.
+-- ask; NULL, not at all: its contract is not in force, the holder has opted out,
+-- or it would be told no, since the application is withdrawn.  Changes nothing.
 -- Errors: SR004 unknown card; SR006 reissued already; SR005 its status forbids
 -- it.
 CREATE FUNCTION card_issuer.preview_reissue(
@@ -304,6 +338,7 @@ BEGIN
                              a.provider, found_card.platform_type)
                         THEN p.delivery
                     WHEN card_issuer.contract_in_force(a.provider)
+                         AND a.withdrawn_at IS NULL
                         THEN 'inquiry' END
           FROM card_issuer.inheritable(preview_reissue.card) i
           JOIN card_issuer.application a ON a.app_id = i.app_id
@@ -384,7 +419,7 @@ COMMENT ON FUNCTION card_issuer.adopt_new(
 -- (R17-R21, R31).  platform_type NULL: the old card's.  overlap: for so long the
 -- old card goes on working (E7), unless it is blocked before.
 -- Errors: SR004 unknown card; SR005 its status forbids it; SR006 reissued
--- already; SR007 no approved request; SR010 id fails the platform's check;
+-- already; SR007 no approved request, or the approval has expired; SR010 id fails the platform's check;
 -- 23505 id issued before; 22023.
 CREATE FUNCTION card_issuer.reissue_card(
     old_card screissue.card_id,
@@ -548,7 +583,7 @@ BEGIN
         old_card, choice.opted_out_at, choice.opt_outs);
     drafts := card_issuer.apply_opt_outs(old_card);
     FOR application IN
-        SELECT h.app_id, h.message_id, h.live, h.was_loaded,
+        SELECT h.app_id, h.message_id, h.hops, h.live, h.was_loaded,
                card_issuer.is_opted_out(new_card, h.app_id) AS opted_out
           FROM card_issuer.held(new_card) h
     LOOP
@@ -558,7 +593,7 @@ BEGIN
         END IF;
         IF application.live THEN
             PERFORM card_issuer.entitle(old_card, application.app_id,
-                application.message_id, new_card, 1);
+                application.message_id, new_card, application.hops + 1);
             PERFORM card_issuer.refund(new_card, application.message_id);
         ELSIF application.was_loaded THEN
             ended := card_issuer.disentitle(old_card, application.app_id);
@@ -579,12 +614,14 @@ COMMENT ON FUNCTION
     'hand what lives on a withdrawn card back to the old one';
 
 -- The applications that a card carries, inherits or inherited, each with the
--- load to speak of: the live one, else the one inherited.  was_loaded: it was
--- loaded on this very card.
+-- load to speak of: the live one, else the one inherited.  live: loaded here, or
+-- handed back from a card that replaced this one, hops reissues away, and not
+-- reloaded since.  was_loaded: it was loaded on this very card.
 CREATE FUNCTION card_issuer.held(
     card screissue.card_id,
     OUT app_id screissue.app_id,
     OUT message_id screissue.message_id,
+    OUT hops integer,
     OUT live boolean,
     OUT was_loaded boolean)
     RETURNS SETOF record
@@ -595,12 +632,16 @@ CREATE FUNCTION card_issuer.held(
 AS $$
     SELECT coalesce(e.app_id, l.app_id),
            coalesce(l.message_id, e.message_id),
-           l.message_id IS NOT NULL,
+           CASE WHEN l.message_id IS NULL THEN e.hops ELSE 0 END,
+           l.message_id IS NOT NULL OR e.handed_back,
            EXISTS (SELECT FROM card_issuer.app_load p
                     WHERE p.card_id = card
                       AND p.app_id = coalesce(e.app_id, l.app_id)
                       AND p.loaded_at IS NOT NULL)
-      FROM (SELECT x.app_id, x.message_id
+      FROM (SELECT x.app_id, x.message_id, x.hops,
+                   x.used_at IS NULL
+                   AND (x.old_card_id = card_issuer.predecessor(card))
+                       IS NOT TRUE AS handed_back
               FROM card_issuer.entitlement x
              WHERE x.card_id = card
                AND x.withdrawn_at IS NULL) e
