@@ -2,7 +2,7 @@
 -- E16, E18, E49, E50, E54, E55)
 BEGIN;
 \ir include/issuer.sql
-SELECT plan(71);
+SELECT plan(74);
 
 -- What permit_load said of a reload, and the examination that it came to, with
 -- the one really made, by card and message id of the load.
@@ -227,6 +227,20 @@ BEGIN
                   concat_ws(' ', asked.outcome, asked.examination_substituted));
 END
 $$;
+-- E54: nor does the time zone at the provider: a repetition contradicts nothing.
+SELECT service_provider.register_application(:METRO1, 'season ticket'), card_issuer.issue_card('ZONE-X', 100) \g /dev/null
+SELECT t.load('ZONE-X', :METRO1) AS zoned \gset
+CREATE FUNCTION t.recorded(message message_id, zone text)
+    RETURNS void
+    LANGUAGE plpgsql
+AS $$
+BEGIN
+    PERFORM set_config('timezone', zone, true);
+    PERFORM service_provider.record_load(message, 'D276AB0085CD01', 'ZONE-X', examination => ROW(true, 'salary', '180 days')::verdict, platform_type => 100);
+END
+$$;
+SELECT lives_ok(format('SELECT t.recorded(%L, %L)', :'zoned', z), 'E54: a load is recorded, again, from ' || z) FROM unnest('{UTC,Europe/Berlin,Australia/Sydney}'::text[]) z;
+SET LOCAL timezone = 'UTC';
 SELECT is(t.both('E50-1', 'substitute', 'new'), 'issuer t, provider examination_required f', 'E50: the issuer substitutes, the provider judges anew');
 SELECT is(t.both('E50-2', 'new', 'substitute'), 'issuer f, provider approved t', 'E50: and the reverse');
 SELECT is(t.both('E50-3', 'substitute', 'substitute'), 'issuer t, provider approved t', 'R50: both substitute');
