@@ -45,6 +45,7 @@ REVOKE ALL ON FUNCTION
     screissue.require_policy(text),
     screissue.require_event(text, text[]),
     screissue.policy_signature(regprocedure),
+    screissue.definition_sha256(oid),
     screissue.call_policy(text, jsonb),
     screissue.require_verdict(screissue.verdict),
     screissue.check_valid_for(interval),

@@ -33,19 +33,24 @@ $$;
 COMMENT ON FUNCTION card_issuer.erased_holder_id(text) IS
     'id under which an erased holder stays on record';
 
--- Of the details of an examination those that are not about the holder; NULL
--- if there are none.
+-- Of the details of an examination those that are not about the holder; of an
+-- earlier examination that the policy was told of all but the reason.  NULL if
+-- there are none.
 CREATE FUNCTION card_issuer.impersonal_details(details jsonb)
     RETURNS jsonb
     LANGUAGE sql
     IMMUTABLE STRICT
     SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT jsonb_object_agg(d.key, d.value)
+    SELECT jsonb_object_agg(
+               d.key, CASE jsonb_typeof(d.value) WHEN 'object'
+                      THEN d.value - 'reason' ELSE d.value END)
       FROM jsonb_each(impersonal_details.details) d
      WHERE d.key IN ('event', 'reason', 'application', 'provider', 'inherits',
-                     'old_load', 'load', 'request_id', 'status',
-                     'platform_type', 'policy_sha256')
+                     'old_load', 'load', 'receipt', 'request_id', 'status',
+                     'platform_type', 'valid_until', 'days_valid',
+                     'issued_at', 'examination_mode', 'old_examination',
+                     'previous_examination', 'policy_sha256')
 $$;
 COMMENT ON FUNCTION card_issuer.impersonal_details(jsonb) IS
     'details of an examination that are not about the holder';

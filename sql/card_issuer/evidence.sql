@@ -42,8 +42,9 @@ COMMENT ON FUNCTION
     card_issuer.explain_examination(screissue.card_id, bigint) IS
     'an examination as evidence';
 
--- A load as evidence: its examination, its price and the line of the tariff that
--- gave it.  NULL: there is none.
+-- A load as evidence: the examination by which it was permitted, its price and
+-- the line of the tariff that gave it, the examination of its receipt, and the
+-- last finding about it.  NULL: there is none.
 CREATE FUNCTION card_issuer.explain_load(
     card screissue.card_id,
     message screissue.message_id)
@@ -56,6 +57,7 @@ AS $$
                'message_id', l.message_id::text,
                'card_id', l.card_id::text,
                'status', l.status,
+               'inherits', l.inherits::text,
                'permitted_at', l.permitted_at,
                'loaded_at', l.loaded_at,
                'ended_at', l.ended_at,
@@ -68,7 +70,16 @@ AS $$
                                        'reason', l.tariff_reason) END,
                'refunded_at', l.refunded_at,
                'examination', card_issuer.explain_examination(
-                                  l.card_id, l.examination_id))
+                                  l.card_id, l.examination_id),
+               'proof',
+               (SELECT card_issuer.explain_examination(
+                           x.card_id, x.examination_id)
+                  FROM card_issuer.examination x
+                 WHERE x.card_id = l.card_id
+                   AND x.event = 'confirm'
+                   AND x.details ->> 'load' = l.message_id::text),
+               'finding', card_issuer.explain_examination(
+                              l.card_id, l.finding_id))
       FROM card_issuer.app_load l
      WHERE l.card_id = card
        AND l.message_id = message
@@ -77,8 +88,47 @@ COMMENT ON FUNCTION
     card_issuer.explain_load(screissue.card_id, screissue.message_id) IS
     'a load as evidence';
 
+-- What a reissued card inherited when it replaced its old card.  Its entitlement
+-- tells, unless that was overwritten when a card that replaced it was withdrawn:
+-- then the first reload on it, or what it passed on to that card.
+CREATE FUNCTION card_issuer.first_inherited(
+    card screissue.card_id,
+    app screissue.app_id)
+    RETURNS screissue.message_id
+    LANGUAGE plpgsql
+    STABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    entitled record;
+BEGIN
+    SELECT e.message_id, e.old_card_id, c.replaces INTO entitled
+      FROM card_issuer.entitlement e
+      JOIN card_issuer.card c ON c.card_id = e.card_id
+     WHERE e.card_id = card
+       AND e.app_id = app;
+    IF NOT FOUND OR entitled.old_card_id = entitled.replaces THEN
+        RETURN entitled.message_id;
+    END IF;
+    RETURN coalesce(
+        (SELECT l.inherits
+           FROM card_issuer.app_load l
+          WHERE l.card_id = card
+            AND l.app_id = app
+            AND l.tariff_kind = 'reload'
+            AND l.loaded_at IS NOT NULL
+          ORDER BY l.message_id
+          LIMIT 1),
+        card_issuer.first_inherited(entitled.old_card_id, app));
+END
+$$;
+COMMENT ON FUNCTION
+    card_issuer.first_inherited(screissue.card_id, screissue.app_id) IS
+    'what a card inherited at its reissue';
+
 -- What a reissued card inherited: for each application the old load, the
--- notices and replies that told of it, and the reloads made on it.
+-- notices and replies that told of it, and the reloads made on it.  handed_back:
+-- a load that came back later, from a card whose reissue was withdrawn.
 CREATE FUNCTION card_issuer.explain_inheritance(card screissue.card_id)
     RETURNS jsonb
     LANGUAGE sql
@@ -87,7 +137,9 @@ CREATE FUNCTION card_issuer.explain_inheritance(card screissue.card_id)
 AS $$
     SELECT coalesce(jsonb_agg(jsonb_build_object(
                'app_id', e.app_id::text,
-               'inherits', e.message_id::text,
+               'inherits', e.inherits::text,
+               'handed_back', CASE WHEN (e.message_id = e.inherits) IS NOT TRUE
+                                   THEN e.message_id::text END,
                'hops', e.hops,
                'granted_at', e.granted_at,
                'used_at', e.used_at,
@@ -96,11 +148,12 @@ AS $$
                'old_load',
                (SELECT card_issuer.explain_load(o.card_id, o.message_id)
                   FROM card_issuer.app_load o
-                 WHERE o.message_id = e.message_id),
+                 WHERE o.message_id = e.inherits),
                'recipients',
                (SELECT coalesce(jsonb_agg(to_jsonb(t) - 'app_id'), '[]')
                   FROM card_issuer.told(card) t
-                 WHERE t.app_id = e.app_id),
+                 WHERE t.app_id = e.app_id
+                   AND t.kind <> 'renewal'),
                'reloads',
                (SELECT coalesce(
                            jsonb_agg(card_issuer.explain_load(
@@ -111,17 +164,19 @@ AS $$
                    AND l.app_id = e.app_id
                    AND l.tariff_kind = 'reload'))
                ORDER BY e.app_id), '[]')
-      FROM card_issuer.entitlement e
-     WHERE e.card_id = card
+      FROM (SELECT x.*, card_issuer.first_inherited(card, x.app_id) AS inherits
+              FROM card_issuer.entitlement x
+             WHERE x.card_id = card) e
 $$;
 COMMENT ON FUNCTION card_issuer.explain_inheritance(screissue.card_id) IS
     'what a reissued card inherited, as evidence';
 
 -- The whole proof of a verdict on a request for a reissue, years later: the
--- request, its examination with the policy and all that it was told, the pair,
--- and for each application what was inherited, who was told, and by which
--- examination and price it was reloaded.  What there is not is null; times are
--- in UTC.
+-- request, its examination with the policy and all that it was told, the ones
+-- before it (what the policy left open and a person decided, what was approved and
+-- then withdrawn), the pair, and for each application what was inherited, who was
+-- told, and by which examination and price it was reloaded.  What there is not is
+-- null; times are in UTC.
 -- Errors: SR004 unknown card; 22023 unknown request.
 CREATE FUNCTION card_issuer.explain_decision(
     card screissue.card_id,
@@ -150,6 +205,16 @@ BEGIN
                    'completed_at', r.completed_at),
                'examination', card_issuer.explain_examination(
                                   r.old_card_id, r.examination_id),
+               'earlier_examinations',
+               (SELECT coalesce(
+                           jsonb_agg(card_issuer.explain_examination(
+                                         x.card_id, x.examination_id)
+                                     ORDER BY x.examination_id), '[]')
+                  FROM card_issuer.examination x
+                 WHERE x.card_id = r.old_card_id
+                   AND x.event = 'reissue'
+                   AND x.details ->> 'request_id' = r.request_id::text
+                   AND x.examination_id <> r.examination_id),
                'pair', CASE WHEN r.new_card_id IS NOT NULL
                             THEN jsonb_build_object(
                                      'old_card_id', o.card_id::text,
@@ -212,7 +277,8 @@ COMMENT ON FUNCTION card_issuer.told(screissue.card_id) IS
     'who was told what a card inherits';
 
 -- Issuer reporting: who was told of the reissue of this card, as the old or as
--- the new one, when and by which carrier.  A notice by replication or pull is
+-- the new one, or of its renewal, when and by which carrier, as the contract has
+-- it now.  A notice by replication or pull is
 -- noted here when it is written; delivered_at is known of replies only, see
 -- pg_replication_slots and the provider for the others.  A reply by find_reissue
 -- leaves no record.

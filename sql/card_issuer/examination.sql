@@ -1,6 +1,7 @@
 -- Examinations (the patent's credit investigations; R15, R49)
 
--- Puts an examination on record and returns its number.
+-- Puts an examination on record and returns its number.  Until when it is valid
+-- does not depend on the client's time zone (E54).
 CREATE FUNCTION card_issuer.store_examination(
     card screissue.card_id,
     event text,
@@ -11,6 +12,7 @@ CREATE FUNCTION card_issuer.store_examination(
     LANGUAGE sql
     VOLATILE
     SET search_path = pg_catalog, screissue, pg_temp
+    SET timezone = 'UTC'
 AS $$
     INSERT INTO card_issuer.examination AS x
            (card_id, examination_id, event, approved, reason, examined_at,
@@ -116,6 +118,7 @@ BEGIN
             USING ERRCODE = 'SR007',
                   DETAIL = CASE
                       WHEN card_issuer.is_operator(calling_role())
+                           AND judged.reason IS NOT NULL
                           THEN format('The policy says: %s.', judged.reason)
                       ELSE 'The policy of the card issuer refuses it.' END,
                   HINT = 'The load is still permitted: confirm it with another receipt.';
@@ -126,9 +129,41 @@ COMMENT ON FUNCTION card_issuer.examine_proof(
     screissue.card_id, screissue.app_id, screissue.message_id, bytea) IS
     'examine the proof of a load';
 
+-- The examination that counts for a load: the newest that was really made of it,
+-- or of a load that it replaced in a chain of reloads; so a later finding about
+-- any of them counts for all that came of it (E49).  NULLs: none was made (R48).
+CREATE FUNCTION card_issuer.made_examination(
+    message screissue.message_id,
+    OUT card_id screissue.card_id,
+    OUT examination_id bigint)
+    LANGUAGE sql
+    STABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+    WITH RECURSIVE judged AS (
+        SELECT l.card_id, l.inherits,
+               coalesce(l.finding_id, l.examination_id) AS examination_id
+          FROM card_issuer.app_load l
+         WHERE l.message_id = message
+         UNION
+        SELECT o.card_id, o.inherits,
+               coalesce(o.finding_id, o.examination_id)
+          FROM judged j
+          JOIN card_issuer.app_load o ON o.message_id = j.inherits)
+    SELECT coalesce(x.substitutes_card_id, x.card_id),
+           coalesce(x.substitutes, x.examination_id)
+      FROM judged j
+      JOIN card_issuer.examination x
+        ON x.card_id = j.card_id AND x.examination_id = j.examination_id
+     ORDER BY 2 DESC
+     LIMIT 1
+$$;
+COMMENT ON FUNCTION card_issuer.made_examination(screissue.message_id) IS
+    'examination that counts for a load';
+
 -- Reuses the examination of an old load for its reload on another card
--- (claim 11, R49): if it was positive, is still valid and not too old, the old
--- card was the same holder's (E16), and was to be valid for at least as long as
+-- (claim 11, R49): if it was positive, is still valid and not too old, its card
+-- was the same holder's (E16), and was to be valid for at least as long as
 -- this one is: an examination was made for the life of a card (E18).  The new
 -- row names the examination that was really made.  NULL: there is none to reuse.
 CREATE FUNCTION card_issuer.substitute_examination(
@@ -139,6 +174,7 @@ CREATE FUNCTION card_issuer.substitute_examination(
     LANGUAGE sql
     VOLATILE
     SET search_path = pg_catalog, screissue, pg_temp
+    SET timezone = 'UTC'
 AS $$
     INSERT INTO card_issuer.examination AS n
            (card_id, examination_id, event, approved, reason, examined_at,
@@ -147,15 +183,11 @@ AS $$
            r.reason, now(), r.valid_until, 'substitution',
            jsonb_build_object('old_load', old_load::text),
            r.examination_id, r.card_id
-      FROM card_issuer.app_load l
-      JOIN card_issuer.examination x
-        ON x.card_id = l.card_id AND x.examination_id = l.examination_id
+      FROM card_issuer.made_examination(old_load) m
       JOIN card_issuer.examination r
-        ON r.card_id = coalesce(x.substitutes_card_id, x.card_id)
-       AND r.examination_id = coalesce(x.substitutes, x.examination_id)
-     WHERE l.message_id = old_load
-       AND r.approved
-       AND card_issuer.same_holder(card, l.card_id)
+        ON r.card_id = m.card_id AND r.examination_id = m.examination_id
+     WHERE r.approved
+       AND card_issuer.same_holder(card, r.card_id)
        AND card_issuer.is_as_long_valid(card, r.card_id)
        AND coalesce(r.valid_until > now(), true)
        AND coalesce(r.examined_at + max_age > now(), true)
@@ -201,9 +233,10 @@ COMMENT ON FUNCTION
     card_issuer.is_as_long_valid(screissue.card_id, screissue.card_id) IS
     'true if a card is valid for no longer than another (E18)';
 
--- E49: a later finding about a load, such as a fraud flag: it takes the place
--- of the load's examination, so a negative one is never reused.  Each call is
--- one more examination.
+-- E49: a later finding about a load, such as a fraud flag.  It counts in place
+-- of the load's examination, for the reloads that took its place, too, so a
+-- negative one is never reused; the examination by which the load was permitted
+-- stays on record.  Each call is one more examination.
 -- Errors: SR008 unknown load; 22023 a verdict that is neither yes nor no.
 CREATE FUNCTION card_issuer.record_examination(
     message screissue.message_id,
@@ -222,7 +255,7 @@ BEGIN
     place := card_issuer.require_load(record_examination.message);
     PERFORM card_issuer.lock_card(place.card_id);
     UPDATE card_issuer.app_load l
-       SET examination_id = card_issuer.store_examination(
+       SET finding_id = card_issuer.store_examination(
                place.card_id, 'load', record_examination.examination,
                calling_role()::text,
                jsonb_build_object('load', record_examination.message::text))

@@ -637,7 +637,8 @@ $$;
 COMMENT ON FUNCTION card_issuer.confirm_unload(screissue.message_id) IS
     'confirm that an application was removed';
 
--- The record of a load by its message id (claim 4), for operators.
+-- The record of a load by its message id (claim 4), for operators; the
+-- examination is that which counts by now (E49).
 -- Errors: SR008 unknown.
 CREATE FUNCTION card_issuer.find_load(
     message screissue.message_id,
@@ -663,7 +664,8 @@ BEGIN
     PERFORM card_issuer.own_company();
     PERFORM card_issuer.require_load(find_load.message);
     SELECT l.card_id, l.app_id, l.provider, l.status, l.inherits,
-           l.examination_id, l.fee, l.currency, l.receipt, l.at_issue,
+           coalesce(l.finding_id, l.examination_id), l.fee, l.currency,
+           l.receipt, l.at_issue,
            l.permitted_at, l.loaded_at, l.ended_at
       INTO find_load.card_id, find_load.app_id, find_load.provider,
            find_load.status, find_load.inherits, find_load.examination_id,

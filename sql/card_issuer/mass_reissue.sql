@@ -109,6 +109,10 @@ BEGIN
            FROM unnest(old_cards) o (card_id)
           WHERE (card_issuer.open_request(o.card_id)).request_id IS NULL;
     END IF;
+    PERFORM card_issuer.require_valid_approval(r.old_card_id, r.request_id)
+       FROM unnest(old_cards) o (card_id)
+       JOIN card_issuer.reissue_request r
+         ON r.old_card_id = o.card_id AND r.status = 'approved';
     UPDATE card_issuer.reissue_request r
        SET status = 'completed',
            new_card_id = p.new_card,
@@ -152,12 +156,9 @@ CREATE FUNCTION card_issuer.write_requests(
     SET search_path = pg_catalog, screissue, pg_temp
     SET plan_cache_mode = force_generic_plan
 AS $$
-    WITH told AS (
-        SELECT jsonb_build_object('event', 'reissue',
-                                  'reason', write_requests.reason,
-                                  'requested_by', NULL) AS request),
-    missing AS (
+    WITH missing AS MATERIALIZED (
         SELECT p.old_card, p.new_card, p.status,
+               nextval('card_issuer.request_sequence') AS request_id,
                nextval('card_issuer.examination_sequence') AS examination_id
           FROM unnest(old_cards, new_cards, statuses)
                p (old_card, new_card, status)
@@ -172,14 +173,19 @@ AS $$
         SELECT m.old_card, m.examination_id, 'reissue', v.approved, v.reason,
                now(), now() + v.valid_for,
                'card_issuer.default_policy(jsonb)', t.request
-          FROM missing m, told t, card_issuer.default_policy(t.request) v),
+          FROM missing m
+         CROSS JOIN LATERAL jsonb_build_object(
+                   'event', 'reissue',
+                   'request_id', m.request_id,
+                   'reason', write_requests.reason,
+                   'requested_by', NULL) t (request)
+         CROSS JOIN LATERAL card_issuer.default_policy(t.request) v),
     written AS (
         INSERT INTO card_issuer.reissue_request AS r
                (old_card_id, request_id, reason, status, requested_at,
                 examination_id, new_card_id, former_status, completed_at)
-        SELECT m.old_card, nextval('card_issuer.request_sequence'),
-               write_requests.reason, 'completed', now(), m.examination_id,
-               m.new_card, m.status, now()
+        SELECT m.old_card, m.request_id, write_requests.reason, 'completed',
+               now(), m.examination_id, m.new_card, m.status, now()
           FROM missing m
         RETURNING r.request_id)
     SELECT count(*) FROM written

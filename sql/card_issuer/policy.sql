@@ -46,6 +46,7 @@ CREATE FUNCTION card_issuer.recent_reissues(card screissue.card_id)
     LANGUAGE plpgsql
     STABLE
     SET search_path = pg_catalog, screissue, pg_temp
+    SET timezone = 'UTC'
 AS $$
 DECLARE
     former screissue.card_id := card_issuer.predecessor(card);
@@ -71,7 +72,7 @@ COMMENT ON FUNCTION card_issuer.recent_reissues(screissue.card_id) IS
 -- What every policy is told of a card, beside what the event adds: the card,
 -- its holder's profile, how long it is valid yet, how often the cards of its
 -- chain were reissued in the last twelve months, and whom the holder does not
--- want to be told: nobody, or the providers of some applications (E13, E56).
+-- want to be told: nobody, or the providers of some applications (E13c, E56).
 CREATE FUNCTION card_issuer.describe_card(card screissue.card_id)
     RETURNS jsonb
     LANGUAGE sql
@@ -121,8 +122,8 @@ COMMENT ON FUNCTION
     card_issuer.describe_examination(screissue.card_id, bigint) IS
     'what a policy is told of an earlier examination';
 
--- The examination of the load that a reload would inherit; NULL: there is none
--- (R48).
+-- The examination that counts for the load that a reload would inherit; NULL:
+-- there is none (R48).
 CREATE FUNCTION card_issuer.describe_old_examination(
     message screissue.message_id)
     RETURNS jsonb
@@ -130,9 +131,8 @@ CREATE FUNCTION card_issuer.describe_old_examination(
     STABLE
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
-    SELECT card_issuer.describe_examination(l.card_id, l.examination_id)
-      FROM card_issuer.app_load l
-     WHERE l.message_id = message
+    SELECT card_issuer.describe_examination(m.card_id, m.examination_id)
+      FROM card_issuer.made_examination(message) m
 $$;
 COMMENT ON FUNCTION
     card_issuer.describe_old_examination(screissue.message_id) IS

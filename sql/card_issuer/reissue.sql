@@ -56,12 +56,13 @@ CREATE FUNCTION card_issuer.store_request(
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
 DECLARE
-    verdict CONSTANT record := card_issuer.examine(
-        card, 'reissue',
-        jsonb_build_object('reason', store_request.reason,
-                           'requested_by', store_request.requested_by));
+    verdict record;
 BEGIN
     store_request.request_id := nextval('card_issuer.request_sequence');
+    verdict := card_issuer.examine(card, 'reissue', jsonb_build_object(
+        'request_id', store_request.request_id,
+        'reason', store_request.reason,
+        'requested_by', store_request.requested_by));
     store_request.status := CASE verdict.approved
         WHEN true THEN 'approved'
         WHEN false THEN 'refused'
@@ -180,6 +181,37 @@ COMMENT ON FUNCTION card_issuer.decide_reissue(
     screissue.card_id, boolean, text, text) IS
     'decide a request for a reissue';
 
+-- Raises unless the examination by which a request was approved is still valid
+-- (E55).
+-- Errors: SR007 it is not.
+CREATE FUNCTION card_issuer.require_valid_approval(
+    card screissue.card_id,
+    request_id bigint)
+    RETURNS void
+    LANGUAGE plpgsql
+    STABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+BEGIN
+    IF EXISTS (SELECT
+                 FROM card_issuer.reissue_request r
+                 JOIN card_issuer.examination x
+                   ON x.card_id = r.old_card_id
+                  AND x.examination_id = r.examination_id
+                WHERE r.old_card_id = card
+                  AND r.request_id = require_valid_approval.request_id
+                  AND x.valid_until <= now()) THEN
+        RAISE EXCEPTION 'approval of the reissue of card "%" has expired',
+            mask(card)
+            USING ERRCODE = 'SR007',
+                  HINT = 'Withdraw it with decide_reissue, and request the reissue again.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION
+    card_issuer.require_valid_approval(screissue.card_id, bigint) IS
+    'check that the approval of a reissue has not expired';
+
 CREATE TYPE card_issuer.inheritance AS (
     old_card_id screissue.card_id,
     was_retired boolean,
@@ -221,6 +253,8 @@ BEGIN
         IF (request.status = 'approved') IS NOT TRUE THEN
             PERFORM card_issuer.raise_not_approved(old_card);
         END IF;
+        PERFORM card_issuer.require_valid_approval(
+            old_card, request.request_id);
         PERFORM card_issuer.check_overlap(
             old_card, found_card.status, request.reason, overlap);
         PERFORM screissue.require_move('request', request.request_id::text,
@@ -293,8 +327,8 @@ COMMENT ON FUNCTION card_issuer.inheritable(screissue.card_id) IS
 -- What would happen if the card were reissued now, on the same platform: which
 -- applications the new card would inherit, under which message id, and how the
 -- provider would learn of it: carrier push or pull, a notice; inquiry, it has to
--- ask; NULL, not at all: its contract is not in force, or the holder has opted
--- out.  Changes nothing.
+-- ask; NULL, not at all: its contract is not in force, the holder has opted out,
+-- or it would be told no, since the application is withdrawn.  Changes nothing.
 -- Errors: SR004 unknown card; SR006 reissued already; SR005 its status forbids
 -- it.
 CREATE FUNCTION card_issuer.preview_reissue(
@@ -329,6 +363,7 @@ BEGIN
                              a.provider, found_card.platform_type)
                         THEN p.delivery
                     WHEN card_issuer.contract_in_force(a.provider)
+                         AND a.withdrawn_at IS NULL
                         THEN 'inquiry' END
           FROM card_issuer.inheritable(preview_reissue.card) i
           JOIN card_issuer.application a ON a.app_id = i.app_id
@@ -409,8 +444,8 @@ COMMENT ON FUNCTION card_issuer.adopt_new(
 -- (R17-R21, R31).  platform_type NULL: the old card's.  overlap: for so long the
 -- old card goes on working (E7), unless it is blocked before.
 -- Errors: SR004 unknown card; SR005 its status forbids it; SR006 reissued
--- already; SR007 no approved request; SR010 id fails the platform's check;
--- 23505 id issued before; 22023.
+-- already; SR007 no approved request, or the approval has expired; SR010 id fails
+-- the platform's check; 23505 id issued before; 22023.
 CREATE FUNCTION card_issuer.reissue_card(
     old_card screissue.card_id,
     new_card screissue.card_id,

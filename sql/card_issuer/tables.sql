@@ -174,6 +174,7 @@ CREATE TABLE card_issuer.app_load (
     status screissue.load_status NOT NULL,
     inherits screissue.message_id,
     examination_id bigint,
+    finding_id bigint,
     fee numeric,
     currency text,
     tariff_kind screissue.tariff_kind NOT NULL,
@@ -196,6 +197,10 @@ COMMENT ON TABLE card_issuer.app_load IS
     'loading permissions and what became of them (Fig. 14)';
 COMMENT ON COLUMN card_issuer.app_load.inherits IS
     'the old load whose place this reload takes (R27)';
+COMMENT ON COLUMN card_issuer.app_load.examination_id IS
+    'examination by which the load was permitted';
+COMMENT ON COLUMN card_issuer.app_load.finding_id IS
+    'later examination, which counts in its place (E49)';
 COMMENT ON COLUMN card_issuer.app_load.fee IS
     'price fixed at the verdict, due once loaded';
 COMMENT ON COLUMN card_issuer.app_load.tariff_reason IS

@@ -93,9 +93,22 @@ $$;
 COMMENT ON FUNCTION screissue.policy_signature(regprocedure) IS
     'qualified signature of a policy function';
 
+-- The SHA-256 of a function's definition, all types in it qualified: the same for
+-- every path.
+CREATE FUNCTION screissue.definition_sha256(function oid)
+    RETURNS text
+    LANGUAGE sql
+    STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT encode(sha256(convert_to(pg_get_functiondef(function), 'UTF8')), 'hex')
+$$;
+COMMENT ON FUNCTION screissue.definition_sha256(oid) IS
+    'SHA-256 of the definition of a function';
+
 -- The verdict of a policy, and the SHA-256 of its definition.
--- Errors: what the policy raises; 22004 it returns NULL; those of
--- require_policy.
+-- Errors: what the policy raises; 22004 it returns NULL; 22023 its verdict is
+-- valid for no time; those of require_policy.
 CREATE FUNCTION screissue.call_policy(
     signature text,
     request jsonb,
@@ -111,8 +124,7 @@ DECLARE
     policy_oid CONSTANT oid := screissue.require_policy(signature);
     verdicts integer;
 BEGIN
-    call_policy.policy_sha256 := encode(
-        sha256(convert_to(pg_get_functiondef(policy_oid), 'UTF8')), 'hex');
+    call_policy.policy_sha256 := screissue.definition_sha256(policy_oid);
     EXECUTE format('SELECT (p.v).approved, (p.v).reason, (p.v).valid_for'
                    '  FROM (SELECT %s($1) AS v OFFSET 0) p'
                    ' WHERE p.v IS DISTINCT FROM NULL',
@@ -125,6 +137,7 @@ BEGIN
             USING ERRCODE = '22004',
                   HINT = 'To leave a decision open a policy returns a verdict that has approved NULL.';
     END IF;
+    PERFORM screissue.check_valid_for(call_policy.valid_for);
 END
 $$;
 COMMENT ON FUNCTION screissue.call_policy(text, jsonb) IS

@@ -2,7 +2,8 @@
 --
 -- examination.message_id is the load that was examined: for event load that
 -- very load, for event reload the old load that the reload is judged by.
--- app_load.examination_id is the examination that counts for a load.
+-- app_load.examination_id is the examination that counts for a load.  How long one
+-- is valid, and how old it may get, does not depend on the client's time zone (E54).
 
 -- Puts an examination on record.  message: the load that was examined.
 CREATE FUNCTION service_provider.store_examination(
@@ -14,6 +15,7 @@ CREATE FUNCTION service_provider.store_examination(
     LANGUAGE sql
     VOLATILE
     SET search_path = pg_catalog, screissue, pg_temp
+    SET timezone = 'UTC'
 AS $$
     INSERT INTO service_provider.examination AS x
         (event, message_id, approved, reason, examined_at, valid_until,
@@ -35,6 +37,7 @@ CREATE FUNCTION service_provider.same_verdict(
     LANGUAGE sql
     STABLE
     SET search_path = pg_catalog, screissue, pg_temp
+    SET timezone = 'UTC'
 AS $$
     SELECT EXISTS
         (SELECT FROM service_provider.examination x
@@ -94,6 +97,7 @@ CREATE FUNCTION service_provider.obstacle_to_substitution(
     LANGUAGE plpgsql
     STABLE
     SET search_path = pg_catalog, screissue, pg_temp
+    SET timezone = 'UTC'
 AS $$
 DECLARE
     made record;

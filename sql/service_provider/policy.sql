@@ -103,7 +103,9 @@ BEGIN
         (event, message_id, approved, reason, examined_at, valid_until,
          examiner, details)
     VALUES ('reload', (told ->> 'inherits')::message_id, judged.approved,
-            judged.reason, now(), now() + judged.valid_for, signature,
+            judged.reason, now(),
+            (now() AT TIME ZONE 'UTC' + judged.valid_for) AT TIME ZONE 'UTC',
+            signature,
             told || jsonb_build_object('policy_sha256', judged.policy_sha256))
     RETURNING x.examination_id INTO examine_by_policy.examination_id;
     UPDATE service_provider.reload_request r

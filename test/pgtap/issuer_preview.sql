@@ -1,7 +1,7 @@
 -- preview_reissue tells what a reissue then does (R17-R21, E1, E3, E14)
 BEGIN;
 \ir include/issuer.sql
-SELECT plan(13);
+SELECT plan(16);
 
 SELECT card_issuer.issue_card('CARD-A', 100), card_issuer.issue_card('CARD-S', 200), card_issuer.issue_card('EMPTY', 100) \g /dev/null
 SELECT t.load('CARD-A', :METRO1) AS metro1, t.load('CARD-A', :METRO2) AS metro2, t.load('CARD-A', :SHOP1) AS shop1,
@@ -17,6 +17,12 @@ SELECT t.on_record() AS before \gset
 SELECT is(t.preview('CARD-A'), ARRAY[:METRO1 || ' ' || :'metro1' || ' push', :RAIL1 || ' ' || :'rail1' || ' inquiry', :SHOP1 || ' ' || :'shop1' || ' pull'],
           'R17, E3: what lives on the card, and how each provider would learn of it');
 SELECT is(t.preview('CARD-S'), ARRAY[:METRO1 || ' ' || :'secret' || ' inquiry'], 'R31: a card that only the issuer can read');
+SELECT card_issuer.withdraw_application(:METRO1), card_issuer.withdraw_application(:RAIL1) \g /dev/null
+SELECT is(t.preview('CARD-S'), ARRAY[:METRO1 || ' ' || :'secret' || ' '], 'E13: a withdrawn application: who asks is told no');
+SELECT is(t.preview('CARD-A'), ARRAY[:METRO1 || ' ' || :'metro1' || ' push', :RAIL1 || ' ' || :'rail1' || ' ', :SHOP1 || ' ' || :'shop1' || ' pull'],
+          'E13: but notices are written');
+SELECT card_issuer.register_application(:METRO1, 'METRO', 'season ticket'), card_issuer.register_application(:RAIL1, 'RAIL', 'rail pass') \g /dev/null
+SELECT is(t.preview('CARD-S'), ARRAY[:METRO1 || ' ' || :'secret' || ' inquiry'], 'E13: registered again');
 SELECT is(t.preview('EMPTY'), '{}', 'R19: nobody is concerned');
 SELECT card_issuer.suspend_provider('SHOP') \g /dev/null
 SELECT is((t.preview('CARD-A'))[3], :SHOP1 || ' ' || :'shop1' || ' ', 'E14: a contract that is not in force');

@@ -5,7 +5,7 @@ BEGIN;
 \ir include/issuer.sql
 SELECT service_provider.setup('METRO', 'Metro Transit'), service_provider.register_issuer('BANKJP', 'Bank'),
        service_provider.register_application(:METRO1, 'season ticket') \g /dev/null
-SELECT plan(74);
+SELECT plan(82);
 
 -- METRO takes in what was written since it last did.
 CREATE FUNCTION t.relay()
@@ -232,6 +232,28 @@ SELECT t.last_no() AS last \gset
 SELECT card_issuer.confirm_load(:'m2'), card_issuer.resume_provider('METRO') \g /dev/null
 SELECT is(t.inherited('SLOWER-B', :METRO1)::text, :'m2', 'E9: in a chain it is handed back to the card before');
 SELECT is(t.told('SLOWER', :last), ARRAY['withdrawal SLOWER-C<-SLOWER-B ' || :'m2'], 'R30: of which METRO is told when the contract goes on');
+
+-- E9: two reissues of a chain are withdrawn: what was handed back is handed back
+-- again, with or without a reload in between.
+SELECT t.chain('BACK', '{A,B}') AS m1 \gset
+SELECT t.load_and_record('BACK-B') AS m2, t.reissue('BACK-B', 'BACK-C') \gset
+SELECT t.load_and_record('BACK-C') AS m3 \gset
+SELECT card_issuer.withdraw_reissue('BACK-C') \g /dev/null
+SELECT is(t.inherited('BACK-B', :METRO1)::text, :'m3', 'E9: the reload on C is handed back to B');
+SELECT t.relay(), t.last_no() AS last \gset
+SELECT card_issuer.withdraw_reissue('BACK-B') \g /dev/null
+SELECT is(t.inherited('BACK-A', :METRO1)::text, :'m3', 'E9: B withdrawn, too: to A');
+SELECT is(t.told('BACK', :last), ARRAY['withdrawal BACK-B<-BACK-A ' || :'m3'], 'E9: of which METRO is told');
+SELECT is((SELECT e.hops FROM card_issuer.entitlement e WHERE e.card_id = 'BACK-A'), 2, 'E9: two reissues away');
+SELECT is(t.relay(), 'stored', 'R20: METRO is told');
+SELECT is(t.reload('BACK-A') || ', ' || t.reload('BACK-B'), format('approved %s, entitlement_withdrawn', :'m3'), 'E9: both sides say the same');
+SELECT is((SELECT p.inherits::text FROM card_issuer.permit_load(:METRO1, 'BACK-A', reload_of => :'m3') p), :'m3', 'E9: the issuer permits it');
+-- Handed back to B and removed from the revoked card since: A gets nothing.
+SELECT t.chain('SEND', '{A,B}') AS m1 \gset
+SELECT t.load_and_record('SEND-B') AS m2, t.reissue('SEND-B', 'SEND-C') \gset
+SELECT t.load_and_record('SEND-C') AS m3 \gset
+SELECT card_issuer.withdraw_reissue('SEND-C'), card_issuer.confirm_unload(:'m3'), card_issuer.withdraw_reissue('SEND-B') \g /dev/null
+SELECT is(t.inherited('SEND-A', :METRO1), NULL, 'E3: what was removed meanwhile is handed back to nobody');
 
 -- E3, E32: permissions outstanding follow the entitlement.
 SELECT t.chain('WAIT', '{A,B}') AS m1 \gset

@@ -162,8 +162,10 @@ SELECT pg_temp.request('20007') AS approved \gset
 SELECT is(pg_temp.explain(:approved, 'policy') - '{examination_id, policy_sha256, told}'::text[],
     '{"event": "reload", "message_id": "BANKJP/METRO/7", "approved": true, "reason": "no debts", "examined_at": "T",
       "valid_until": "T", "examiner": "metro.reload_policy(jsonb)"}', 'R50: what the policy said');
+CREATE FUNCTION pg_temp.digest(function regprocedure) RETURNS text LANGUAGE sql SET search_path = pg_catalog
+AS $$ SELECT encode(sha256(convert_to(pg_get_functiondef(function), 'UTF8')), 'hex') $$;
 SELECT is(pg_temp.explain(:approved, 'policy', 'policy_sha256') #>> '{}',
-          encode(sha256(convert_to(pg_get_functiondef('metro.reload_policy(jsonb)'::regprocedure), 'UTF8')), 'hex'),
+          pg_temp.digest('metro.reload_policy(jsonb)'),
           'R26: the policy used, by its digest');
 SELECT is(pg_temp.explain(:approved, 'policy', 'told', 'old_examination', 'reason'), '"score 7"', 'R26: and what it was told');
 SELECT is(pg_temp.explain(:approved, 'examination', 'substitutes', 'reason'), '"score 7"',
