@@ -77,6 +77,7 @@ SQL_PARTS = \
 	sql/card_issuer/overlap.sql \
 	sql/card_issuer/reissue.sql \
 	sql/card_issuer/mass_reissue.sql \
+	sql/card_issuer/reissue_batch.sql \
 	sql/card_issuer/renewal.sql \
 	sql/card_issuer/lineage.sql \
 	sql/card_issuer/evidence.sql \

@@ -13,7 +13,7 @@ BEGIN
          WHERE n.nspname IN ('screissue', 'card_issuer', 'service_provider')
            AND x.grantee <> n.nspowner
          UNION
-        SELECT format('FUNCTION %s', p.oid::pg_catalog.regprocedure), x.grantee
+        SELECT format('ROUTINE %s', p.oid::pg_catalog.regprocedure), x.grantee
           FROM pg_catalog.pg_proc p
           JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
          CROSS JOIN pg_catalog.aclexplode(p.proacl) x

@@ -97,10 +97,11 @@ DECLARE
         'revoke_key', 'personalize_card', 'permit_load', 'confirm_load',
         'confirm_unload', 'find_load', 'record_examination', 'request_reissue',
         'decide_reissue', 'preview_reissue', 'renew_card', 'expire_cards',
-        'reissue_card', 'reissue_cards', 'withdraw_reissue',
-        'explain_decision', 'recipients',
-        'inquire', 'decrypt_attribute', 'inquiries_made',
-        'set_inquiry_limit', 'find_reissue', 'fetch_notices', 'find_old_card',
+        'reissue_card', 'reissue_cards', 'begin_reissue_batch',
+        'run_reissue_chunk', 'run_reissue_batch', 'cancel_reissue_batch',
+        'withdraw_reissue', 'explain_decision', 'recipients', 'inquire',
+        'decrypt_attribute', 'inquiries_made', 'set_inquiry_limit',
+        'find_reissue', 'fetch_notices', 'find_old_card',
         'find_new_card', 'lineage', 'create_publication', 'drop_publication',
         'grant_operator', 'grant_auditor'];
 BEGIN
@@ -112,7 +113,14 @@ BEGIN
                    ' card_issuer.masked_reissue_pair,'
                    ' card_issuer.key_usage, card_issuer.masked_inquiry,'
                    ' card_issuer.inquiry_report, card_issuer.charge,'
-                   ' card_issuer.statement, screissue.status_move TO %I',
+                   ' card_issuer.statement, card_issuer.batch_progress,'
+                   ' card_issuer.batch_failure, screissue.status_move TO %I',
+                   grant_operator.role_name);
+    EXECUTE format('GRANT SELECT, INSERT (reason, name)'
+                   ' ON card_issuer.reissue_batch TO %I',
+                   grant_operator.role_name);
+    EXECUTE format('GRANT SELECT, INSERT (batch_id, old_card_id, new_card_id)'
+                   ' ON card_issuer.reissue_batch_item TO %I',
                    grant_operator.role_name);
 END
 $$;
@@ -137,7 +145,8 @@ BEGIN
     EXECUTE format('GRANT SELECT ON card_issuer.masked_reissue_pair,'
                    ' card_issuer.key_usage, card_issuer.masked_inquiry,'
                    ' card_issuer.inquiry_report, card_issuer.charge,'
-                   ' card_issuer.statement, screissue.status_move TO %I',
+                   ' card_issuer.statement, card_issuer.batch_progress,'
+                   ' card_issuer.batch_failure, screissue.status_move TO %I',
                    grant_auditor.role_name);
 END
 $$;

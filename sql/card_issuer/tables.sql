@@ -319,6 +319,72 @@ COMMENT ON COLUMN card_issuer.inquiry.cause IS
 COMMENT ON COLUMN card_issuer.inquiry.permission IS
     'loading permission given, where one was asked for by attribute';
 
+CREATE TABLE card_issuer.reissue_batch (
+    batch_id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    reason screissue.reissue_reason NOT NULL,
+    name text,
+    created_at timestamp with time zone NOT NULL DEFAULT now(),
+    created_by text NOT NULL DEFAULT current_user,
+    started_at timestamp with time zone,
+    last_chunk_at timestamp with time zone,
+    cancelled_at timestamp with time zone,
+    done bigint NOT NULL DEFAULT 0,
+    failed bigint NOT NULL DEFAULT 0,
+    rate double precision,
+    CONSTRAINT reissue_batch_pkey PRIMARY KEY (batch_id)
+);
+COMMENT ON TABLE card_issuer.reissue_batch IS
+    'batches of reissues; operators insert reason and name';
+COMMENT ON COLUMN card_issuer.reissue_batch.rate IS
+    'items a second, of all sessions together, of late';
+
+CREATE TABLE card_issuer.reissue_batch_item (
+    old_card_id screissue.card_id NOT NULL,
+    batch_id bigint NOT NULL,
+    item_no bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    new_card_id screissue.card_id NOT NULL,
+    finished_at timestamp with time zone,
+    failure_state text,
+    failure text,
+    CONSTRAINT reissue_batch_item_pkey
+        PRIMARY KEY (old_card_id, batch_id, item_no),
+    CONSTRAINT reissue_batch_item_batch_id_fkey
+        FOREIGN KEY (batch_id) REFERENCES card_issuer.reissue_batch
+);
+COMMENT ON TABLE card_issuer.reissue_batch_item IS
+    'pairs of cards of batches; operators COPY batch_id, old_card_id, new_card_id';
+COMMENT ON COLUMN card_issuer.reissue_batch_item.failure_state IS
+    'SQLSTATE, where the card could not be reissued';
+CREATE INDEX reissue_batch_item_waiting_idx
+    ON card_issuer.reissue_batch_item (batch_id, item_no)
+    WHERE finished_at IS NULL;
+
+CREATE VIEW card_issuer.batch_progress AS
+    SELECT b.batch_id, b.name, b.reason, b.done + b.failed + w.waiting AS items,
+           b.done, b.failed, w.waiting, b.started_at, b.last_chunk_at,
+           b.cancelled_at, b.rate,
+           CASE WHEN w.waiting > 0 AND b.cancelled_at IS NULL
+                THEN b.last_chunk_at
+                     + make_interval(secs => w.waiting / nullif(b.rate, 0))
+           END AS estimated_end
+      FROM card_issuer.reissue_batch b
+     CROSS JOIN LATERAL
+           (SELECT count(*) AS waiting
+              FROM card_issuer.reissue_batch_item i
+             WHERE i.batch_id = b.batch_id
+               AND i.finished_at IS NULL) w;
+COMMENT ON VIEW card_issuer.batch_progress IS
+    'how far the batches of reissues are';
+
+CREATE VIEW card_issuer.batch_failure AS
+    SELECT i.batch_id, i.item_no, screissue.mask(i.old_card_id) AS old_card_id,
+           screissue.mask(i.new_card_id) AS new_card_id, i.finished_at,
+           i.failure_state, i.failure
+      FROM card_issuer.reissue_batch_item i
+     WHERE i.failure_state IS NOT NULL;
+COMMENT ON VIEW card_issuer.batch_failure IS
+    'items of batches that failed, and why, with masked card ids';
+
 CREATE SEQUENCE card_issuer.message_sequence MAXVALUE 1099511627775;
 COMMENT ON SEQUENCE card_issuer.message_sequence IS
     'low part of message ids, one for all providers';

@@ -50,7 +50,7 @@ DECLARE
 BEGIN
     EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I', schema_name, role_name);
     FOREACH call IN ARRAY calls LOOP
-        EXECUTE format('GRANT EXECUTE ON FUNCTION %I.%I TO %I',
+        EXECUTE format('GRANT EXECUTE ON ROUTINE %I.%I TO %I',
                        schema_name, call, role_name);
     END LOOP;
 END

@@ -69,7 +69,7 @@ COMMENT ON FUNCTION screissue.check_owners() IS
     'check that our relations belong to superusers';
 
 -- Raises 42501 if anybody but the owner has more than SELECT on a relation of
--- ours, or CREATE on a schema.
+-- ours, or CREATE on a schema.  Columns of batches are for operators to fill.
 CREATE FUNCTION screissue.check_privileges()
     RETURNS void
     LANGUAGE plpgsql
@@ -91,7 +91,11 @@ BEGIN
                     SELECT r.*
                       FROM pg_attribute a
                      CROSS JOIN aclexplode(a.attacl) r
-                     WHERE a.attrelid = c.oid) x
+                     WHERE a.attrelid = c.oid
+                       AND (n.nspname <> 'card_issuer'
+                            OR c.relname NOT IN ('reissue_batch',
+                                                 'reissue_batch_item')
+                            OR r.privilege_type <> 'INSERT')) x
              WHERE n.nspname IN ('screissue', 'card_issuer', 'service_provider')
                AND x.grantee <> c.relowner
                AND x.privilege_type <> 'SELECT'

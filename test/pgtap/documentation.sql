@@ -55,15 +55,15 @@ SELECT p.pronamespace::regnamespace::text AS schema,
               t.arguments, ' RETURNS ' || t.result) AS signature
   FROM pg_proc p,
        LATERAL (SELECT
-           replace(regexp_replace(pg_get_function_arguments(p.oid), '::[a-z_.]+', '', 'g'),
+           replace(regexp_replace(pg_get_function_arguments(p.oid), '::[a-z_.]+|\mIN ', '', 'g'),
                    'timestamp with time zone', 'timestamptz'),
-           CASE WHEN p.proretset OR p.proargmodes IS NULL
+           CASE WHEN p.prokind = 'f' AND (p.proretset OR p.proargmodes IS NULL)
                 THEN replace(pg_get_function_result(p.oid),
                              'timestamp with time zone', 'timestamptz')
            END) t (arguments, result)
  WHERE p.pronamespace IN ('screissue'::regnamespace, 'card_issuer'::regnamespace,
                           'service_provider'::regnamespace)
-   AND p.prokind = 'f'
+   AND p.prokind IN ('f', 'p')
    AND (p.proname IN ('setup', 'set_policy')
         OR EXISTS (SELECT FROM unnest('{issuer_operator, partner, provider_operator}'::name[]) r
                     WHERE has_function_privilege(r, p.oid, 'EXECUTE')))

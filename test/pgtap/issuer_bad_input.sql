@@ -3,7 +3,7 @@
 -- changed
 BEGIN;
 \ir include/issuer.sql
-SELECT plan(264);
+SELECT plan(279);
 
 -- Cards that errors must mask: digits only.
 SELECT card_issuer.issue_card('4111111111111111', 100), card_issuer.issue_card('378282246310005', 100),
@@ -18,6 +18,8 @@ SELECT max(l.message_id) AS loaded FROM card_issuer.app_load l WHERE l.status = 
 
 SELECT card_issuer.register_key(2, 'ecies-p256'), card_issuer.register_holder('H', '{}') \g /dev/null
 SELECT p.attribute FROM card_issuer.personalize_card('378282246310005', 2) p \gset
+
+INSERT INTO card_issuer.reissue_batch (reason) VALUES ('compromised');
 
 -- Every call with arguments that are in order, and which it requires.
 CREATE TABLE t.call (call name PRIMARY KEY, arguments jsonb NOT NULL, required text[] NOT NULL);
@@ -54,6 +56,9 @@ INSERT INTO t.call VALUES
     ('preview_reissue', '{"card": "378282246310005"}', '{card}'),
     ('reissue_card', '{"old_card": "6759649826438453", "new_card": "4222222222222", "activate": "true"}', '{old_card,new_card,activate}'),
     ('reissue_cards', '{"old_cards": "{378282246310005}", "new_cards": "{4222222222222}", "reason": "compromised"}', '{old_cards,new_cards,reason}'),
+    ('begin_reissue_batch', '{"batch_id": "1", "chunk": "10", "max_per_second": "100"}', '{batch_id,chunk}'),
+    ('run_reissue_chunk', '{"batch_id": "1", "after_no": "0", "chunk": "10"}', '{batch_id,after_no,chunk}'),
+    ('cancel_reissue_batch', '{"batch_id": "1"}', '{batch_id}'),
     ('withdraw_reissue', '{"new_card": "3566002020360513"}', '{new_card}'),
     ('find_reissue', '{"card": "378282246310005", "app": "D276AB0085CD01"}', '{card,app}'),
     ('fetch_notices', '{"provider": "METRO", "after_no": "0", "max_rows": "10"}', '{provider,after_no,max_rows}'),
@@ -96,7 +101,7 @@ END
 $$;
 
 SELECT is_empty($$SELECT p.proname FROM pg_proc p
-                   WHERE p.pronamespace = 'card_issuer'::regnamespace AND has_function_privilege('clerk', p.oid, 'EXECUTE')
+                   WHERE p.pronamespace = 'card_issuer'::regnamespace AND p.prokind = 'f' AND has_function_privilege('clerk', p.oid, 'EXECUTE')
                      AND p.proname NOT IN (SELECT c.call FROM t.call c)$$, 'every call of an operator is tried here');
 SELECT is(t.tried(t.write_call(c.call, c.arguments)), 'done', 'in order: ' || c.call) FROM t.call c;
 -- NULL in turn for each argument that is required.
@@ -159,6 +164,8 @@ INSERT INTO t.wrong VALUES
     ('22023', $$reissue_card('6759649826438453', '4222222222222', valid_until => '2001-01-01')$$),
     ('23505', $$reissue_card('6759649826438453', '4111111111111111')$$),
     ('23505', $$reissue_card('6759649826438453', '3566002020360505')$$),
+    ('22023', $$begin_reissue_batch(2, 10, NULL)$$), ('22023', $$begin_reissue_batch(1, 0, NULL)$$), ('22023', $$begin_reissue_batch(1, 10, 0)$$),
+    ('22023', $$run_reissue_chunk(2, 0, 10)$$), ('22023', $$run_reissue_chunk(1, 0, 0)$$), ('22023', $$cancel_reissue_batch(2)$$),
     ('22023', $$reissue_cards('{4111111111111111}', '{}', 'lost')$$),
     ('22023', $$reissue_cards('{4111111111111111,4111111111111111}', '{4222222222222,5105105105105100}', 'lost')$$),
     ('22023', $$reissue_cards('{4111111111111111,378282246310005}', '{4222222222222,4222222222222}', 'lost')$$),
