@@ -253,11 +253,17 @@ sub tell
 sub reason
 {
 	my ($self, $old, $new) = @_;
-	my ($request) = defined $old
-	  ? grep { ($_->{new_card} // '') eq $new } @{ $self->{request}{$old} // [] }
-	  : ();
+	my $request = defined $old ? $self->pair($old, $new) : undef;
 
 	return $request ? $request->{reason} : undef;
+}
+
+# The request that made one card stand for another
+sub pair
+{
+	my ($self, $old, $new) = @_;
+
+	return (grep { ($_->{new_card} // '') eq $new } @{ $self->{request}{$old} // [] })[0];
 }
 
 sub make_card
@@ -298,6 +304,9 @@ sub block_card
 
 	refuse('22023') unless $arguments{status} =~ $blocked;
 	my $card = $self->known_card($arguments{card});
+	return void
+	  if $card->{status} eq 'replaced'
+	  && $self->pair($arguments{card}, $card->{replaced_by})->{former_status} eq $arguments{status};
 	refuse('SR005') if $card->{status} =~ $over;
 	$card->{former_status} = $card->{status} unless $card->{status} =~ $blocked;
 	$card->{status} = $arguments{status};
@@ -363,16 +372,22 @@ sub permission
 	return [ $load->{message}, 't', undef, @$load{qw(inherits fee currency)}, truth($load->{substituted}) ];
 }
 
-# The old card's load was examined, and nothing is held against it since.
+# The old card's load was examined, nothing is held against it since, and the card
+# for which that was done was to be valid for at least as long (E18).
 sub can_substitute
 {
-	my ($self, $app, $claim) = @_;
+	my ($self, $id, $app, $claim) = @_;
+	my $load = $claim && $self->{load}{ $claim->{message} };
 
 	return
-	     $claim
+	     $load
 	  && $self->{application}{$app}{examination} eq 'substitute'
-	  && $self->{load}{ $claim->{message} }{approved};
+	  && $load->{approved}
+	  && $self->end_of_validity($id) le $self->end_of_validity($load->{examined_on});
 }
+
+# As text that sorts
+sub end_of_validity { return $_[0]{card}{ $_[1] }{valid_until} // 'never' }
 
 sub price
 {
@@ -387,7 +402,7 @@ sub new_load
 {
 	my ($self, $id, $app) = @_;
 	my $claim = $self->claim($id, $app);
-	my $substituted = $self->can_substitute($app, $claim);
+	my $substituted = $self->can_substitute($id, $app, $claim);
 	my $fee = $self->price($id, $app, $claim);
 	my $provider = $self->provider_of($app);
 	my $load = {
@@ -648,7 +663,7 @@ sub withdraw_reissue
 
 	refuse('SR005') if $card->{status} =~ $over || !defined $old;
 	$self->hand_back($new, $old);
-	my ($pair) = grep { ($_->{new_card} // '') eq $new } @{ $self->{request}{$old} };
+	my $pair = $self->pair($old, $new);
 	@{ $self->{card}{$old} }{qw(status replaced_by)} = ($pair->{former_status}, undef);
 	$card->{status} = 'revoked';
 	$_->{status} = 'withdrawn' foreach $pair, $self->open_request($new) // ();
