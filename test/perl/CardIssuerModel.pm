@@ -227,14 +227,15 @@ sub supersede
 	return;
 }
 
-# A notice, where one is due (design 7); how many were sent.  In a renewal there
-# is no old card.
+# A notice, where one is due (design 7); how many were sent.  The old card is one
+# that the new one was issued for, if any: not one that handed the load back.
 sub tell
 {
 	my ($self, $kind, $new, $old, $app, $message) = @_;
 	my $provider = $self->provider_of($app);
 	my $sent = $self->{notice}{$provider};
 
+	$old = undef if ($self->{card}{$new}{replaces} // '') ne ($old // '');
 	return 0 if $self->{delivery}{$provider} eq 'on_request' || !$self->is_readable($new);
 	push @$sent, {
 		provider => $provider,
@@ -490,7 +491,8 @@ sub confirm_load
 
 # A load confirmed late: the cards that stand for its card by now get it, up to
 # one where the application has a history of its own.  To a card that got its
-# place back that is only what is there now.
+# place back that is only what is there now.  The provider is told of the newest,
+# and of one that was replaced by a card about which there are no notices.
 sub pass_on
 {
 	my ($self, $load) = @_;
@@ -498,6 +500,7 @@ sub pass_on
 	my @heirs = $self->heirs($load->{card});
 	my $old = $load->{card};
 	my $hops = 0;
+	my @told;
 
 	foreach my $heir (@heirs)
 	{
@@ -509,11 +512,11 @@ sub pass_on
 			return;
 		}
 		$self->entitle($heir, $app, $old, { message => $load->{message}, hops => ++$hops });
-		$self->tell($is_newer ? ('reissue', $heir, $old) : ('withdrawal', $old, $heir),
-			$app, $load->{message})
-		  if $hops == @heirs;
+		push @told, [ $is_newer ? ('reissue', $heir, $old) : ('withdrawal', $old, $heir), $app, $load->{message} ]
+		  if $hops == @heirs || $self->{card}{$heir}{status} eq 'replaced' && !$self->is_readable($heirs[$hops]);
 		$old = $heir;
 	}
+	$self->tell(@$_) foreach @told;
 	return;
 }
 
@@ -841,14 +844,12 @@ sub misplaced_loads
 }
 
 # A provider that is told of cards knows what each of them may reload, and is not
-# left in the belief that it might reload something else.  But it may not know
-# what became of a card by another one whose id is not for it to read.
+# left in the belief that it might reload something else.  But it does not know
+# what a card was handed back by another one whose id is not for it to read.
 sub mistakes
 {
 	my ($self, $provider, @in_use) = @_;
 	my $words = $self->last_words($provider);
-	my %in_the_dark = map { ($self->{card}{$_}{replaces} // '') => 1 }
-	  grep { !$self->is_readable($_) } keys %{ $self->{card} };
 	my @mistakes;
 
 	foreach my $app (grep { $self->provider_of($_) eq $provider } $self->apps)
@@ -857,14 +858,16 @@ sub mistakes
 		{
 			my $told = $words->{$id}{$app};
 			my $legacy = $self->legacy($id, $app) // { message => 'nothing' };
+			my $claim = $self->claim($id, $app);
+			my $is_told = $claim
+			  && ($claim->{old_card} eq ($self->predecessor($id) // '') || $self->is_readable($claim->{old_card}));
 
 			push @mistakes, "$provider believes that $id may reload $told"
 			  if defined $told && $self->{load}{$told}{status} eq 'loaded' && $told ne $legacy->{message};
-			push @mistakes, "$provider does not know that $id may reload $legacy->{message}"
-			  if $self->claim($id, $app)
-			  && ($told // '') ne $legacy->{message}
-			  && $self->{delivery}{$provider} ne 'on_request'
-			  && !$in_the_dark{$id};
+			push @mistakes, "$provider does not know that $id may reload $claim->{message}"
+			  if $is_told
+			  && ($told // '') ne $claim->{message}
+			  && $self->{delivery}{$provider} ne 'on_request';
 		}
 	}
 	return @mistakes;
