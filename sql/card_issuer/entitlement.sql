@@ -60,7 +60,10 @@ $$;
 COMMENT ON FUNCTION card_issuer.lock_chain(screissue.card_id) IS
     'cards that stand for a card, locked with it';
 
--- A notice about what a card inherits, or (withdrawal) does not any more.
+-- A notice about what a card inherits, or (withdrawal) does not any more.  The
+-- old card is named if it is the one that this card was issued for: a withdrawal
+-- says that it has its load back.  A card that was handed back what it loses now
+-- had that from a card that is withdrawn, which does not get it again.
 CREATE FUNCTION card_issuer.draft(
     kind text,
     new_card screissue.card_id,
@@ -76,12 +79,13 @@ AS $$
                o.platform_type, app, message,
                card_issuer.reissue_reason(o.card_id, n.card_id)
               )::card_issuer.draft_notice
-      FROM card_issuer.application a,
-           card_issuer.card n,
-           card_issuer.card o
+      FROM card_issuer.application a
+     CROSS JOIN card_issuer.card n
+      LEFT JOIN card_issuer.card o
+        ON o.card_id = old_card
+       AND o.card_id = n.replaces
      WHERE a.app_id = app
        AND n.card_id = new_card
-       AND o.card_id = old_card
 $$;
 COMMENT ON FUNCTION card_issuer.draft(
     text, screissue.card_id, screissue.card_id, screissue.app_id,
@@ -110,12 +114,33 @@ COMMENT ON FUNCTION card_issuer.draft_inherited(
     screissue.message_id) IS
     'draft of the notice that tells what a card inherits';
 
+-- Is there a card in this one's place that notices can be about?  A withdrawn
+-- one's old card is in its place again.
+CREATE FUNCTION card_issuer.has_readable_replacement(card screissue.card_id)
+    RETURNS boolean
+    LANGUAGE sql
+    STABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+    SELECT EXISTS (SELECT
+                     FROM card_issuer.card c
+                     LEFT JOIN card_issuer.card n ON n.card_id = c.replaced_by
+                    WHERE c.card_id = card
+                      AND (c.status = 'revoked'
+                           OR screissue.method_of(n.platform_type) = 1))
+$$;
+COMMENT ON FUNCTION
+    card_issuer.has_readable_replacement(screissue.card_id) IS
+    'true if notices can be about the card in place of a card';
+
 -- A load turned out to be on a card that others stand for by now (the
 -- confirmation came after the reissue): they inherit it, in place of what they
 -- inherited before, and the provider gets a notice about the newest: that it
--- inherits, or, after a withdrawal, that the load is handed back.  Where the
--- application has a history of its own on one of them it goes no further:
--- the late load is superseded (E2, E3).  heirs: as lock_chain returned them.
+-- inherits, or, after a withdrawal, that the load is handed back; and one about a
+-- card whose replacement has an id that only we can read: should that reissue be
+-- withdrawn, there is no other.  Where the application has a history of its own
+-- on one of them it goes no further: the late load is superseded (E2, E3).
+-- heirs: as lock_chain returned them.
 CREATE FUNCTION card_issuer.pass_on_late_load(
     card screissue.card_id,
     heirs screissue.card_id[],
@@ -130,6 +155,7 @@ DECLARE
     old_card screissue.card_id := card;
     heir screissue.card_id;
     hops integer := 0;
+    drafts card_issuer.draft_notice[] := '{}'::card_issuer.draft_notice[];
 BEGIN
     FOREACH heir IN ARRAY heirs LOOP
         hops := hops + 1;
@@ -138,13 +164,14 @@ BEGIN
             RETURN;
         END IF;
         PERFORM card_issuer.entitle(heir, app, message, old_card, hops);
-        EXIT WHEN hops = cardinality(heirs);
+        IF NOT card_issuer.has_readable_replacement(heir)
+           AND NOT card_issuer.is_opted_out(heir, app) THEN
+            drafts := drafts || card_issuer.draft_inherited(
+                heir, old_card, app, message);
+        END IF;
         old_card := heir;
     END LOOP;
-    IF hops > 0 AND NOT card_issuer.is_opted_out(heir, app) THEN
-        PERFORM card_issuer.write_notices(ARRAY[
-            card_issuer.draft_inherited(heir, old_card, app, message)]);
-    END IF;
+    PERFORM card_issuer.write_notices(drafts);
 END
 $$;
 COMMENT ON FUNCTION card_issuer.pass_on_late_load(

@@ -193,7 +193,9 @@ COMMENT ON FUNCTION card_issuer.last_told(screissue.company_id) IS
 -- Writes the notices that a provider should have had, had its contract been
 -- in force and its delivery push or pull all the time (R30): withdrawals of
 -- what it was told, then entitlements not yet used of which it was not told,
--- not even by a withdrawal that handed them back.
+-- not even by a withdrawal that handed them back.  A withdrawal names the old
+-- card as one that has its load back, which may be what the next one takes from
+-- that: until there are no more, and a second call writes nothing.
 CREATE FUNCTION card_issuer.write_missed_notices(
     of_provider screissue.company_id)
     RETURNS void
@@ -202,7 +204,7 @@ CREATE FUNCTION card_issuer.write_missed_notices(
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
 BEGIN
-    PERFORM card_issuer.write_notices(ARRAY(
+    WHILE card_issuer.write_notices(ARRAY(
         SELECT card_issuer.draft('withdrawal', e.card_id, e.old_card_id,
                                  e.app_id,
                                  coalesce(l.message_id, e.message_id))
@@ -219,7 +221,9 @@ BEGIN
            AND num_nonnulls(e.withdrawn_at, e.opted_out_at) > 0
            AND num_nonnulls(e.used_at, e.opted_out_at) < 2
          ORDER BY coalesce(e.withdrawn_at, e.opted_out_at), e.hops DESC,
-                  e.card_id, e.app_id));
+                  e.card_id, e.app_id)) > 0
+    LOOP
+    END LOOP;
     PERFORM card_issuer.write_notices(ARRAY(
         SELECT card_issuer.draft_inherited(e.card_id, e.old_card_id, e.app_id,
                                            e.message_id)
@@ -233,6 +237,7 @@ BEGIN
            AND e.withdrawn_at IS NULL
            AND e.opted_out_at IS NULL
            AND c.status NOT IN ('replaced', 'revoked')
+           AND screissue.method_of(c.platform_type) = 1
            AND (t.message_id = e.message_id::text) IS NOT TRUE
          ORDER BY e.granted_at, e.card_id, e.app_id));
 END

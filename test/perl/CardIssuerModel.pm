@@ -227,14 +227,15 @@ sub supersede
 	return;
 }
 
-# A notice, where one is due (design 7); how many were sent.  In a renewal there
-# is no old card.
+# A notice, where one is due (design 7); how many were sent.  The old card is one
+# that the new one was issued for, if any: not one that handed the load back.
 sub tell
 {
 	my ($self, $kind, $new, $old, $app, $message) = @_;
 	my $provider = $self->provider_of($app);
 	my $sent = $self->{notice}{$provider};
 
+	$old = undef if ($self->{card}{$new}{replaces} // '') ne ($old // '');
 	return 0 if $self->{delivery}{$provider} eq 'on_request' || !$self->is_readable($new);
 	push @$sent, {
 		provider => $provider,
@@ -253,11 +254,17 @@ sub tell
 sub reason
 {
 	my ($self, $old, $new) = @_;
-	my ($request) = defined $old
-	  ? grep { ($_->{new_card} // '') eq $new } @{ $self->{request}{$old} // [] }
-	  : ();
+	my $request = defined $old ? $self->pair($old, $new) : undef;
 
 	return $request ? $request->{reason} : undef;
+}
+
+# The request that made one card stand for another
+sub pair
+{
+	my ($self, $old, $new) = @_;
+
+	return (grep { ($_->{new_card} // '') eq $new } @{ $self->{request}{$old} // [] })[0];
 }
 
 sub make_card
@@ -298,6 +305,9 @@ sub block_card
 
 	refuse('22023') unless $arguments{status} =~ $blocked;
 	my $card = $self->known_card($arguments{card});
+	return void
+	  if $card->{status} eq 'replaced'
+	  && $self->pair($arguments{card}, $card->{replaced_by})->{former_status} eq $arguments{status};
 	refuse('SR005') if $card->{status} =~ $over;
 	$card->{former_status} = $card->{status} unless $card->{status} =~ $blocked;
 	$card->{status} = $arguments{status};
@@ -363,16 +373,22 @@ sub permission
 	return [ $load->{message}, 't', undef, @$load{qw(inherits fee currency)}, truth($load->{substituted}) ];
 }
 
-# The old card's load was examined, and nothing is held against it since.
+# The old card's load was examined, nothing is held against it since, and the card
+# for which that was done was to be valid for at least as long (E18).
 sub can_substitute
 {
-	my ($self, $app, $claim) = @_;
+	my ($self, $id, $app, $claim) = @_;
+	my $load = $claim && $self->{load}{ $claim->{message} };
 
 	return
-	     $claim
+	     $load
 	  && $self->{application}{$app}{examination} eq 'substitute'
-	  && $self->{load}{ $claim->{message} }{approved};
+	  && $load->{approved}
+	  && $self->end_of_validity($id) le $self->end_of_validity($load->{examined_on});
 }
+
+# As text that sorts
+sub end_of_validity { return $_[0]{card}{ $_[1] }{valid_until} // 'never' }
 
 sub price
 {
@@ -387,7 +403,7 @@ sub new_load
 {
 	my ($self, $id, $app) = @_;
 	my $claim = $self->claim($id, $app);
-	my $substituted = $self->can_substitute($app, $claim);
+	my $substituted = $self->can_substitute($id, $app, $claim);
 	my $fee = $self->price($id, $app, $claim);
 	my $provider = $self->provider_of($app);
 	my $load = {
@@ -475,7 +491,8 @@ sub confirm_load
 
 # A load confirmed late: the cards that stand for its card by now get it, up to
 # one where the application has a history of its own.  To a card that got its
-# place back that is only what is there now.
+# place back that is only what is there now.  The provider is told of the newest,
+# and of one that was replaced by a card about which there are no notices.
 sub pass_on
 {
 	my ($self, $load) = @_;
@@ -483,6 +500,7 @@ sub pass_on
 	my @heirs = $self->heirs($load->{card});
 	my $old = $load->{card};
 	my $hops = 0;
+	my @told;
 
 	foreach my $heir (@heirs)
 	{
@@ -494,11 +512,11 @@ sub pass_on
 			return;
 		}
 		$self->entitle($heir, $app, $old, { message => $load->{message}, hops => ++$hops });
-		$self->tell($is_newer ? ('reissue', $heir, $old) : ('withdrawal', $old, $heir),
-			$app, $load->{message})
-		  if $hops == @heirs;
+		push @told, [ $is_newer ? ('reissue', $heir, $old) : ('withdrawal', $old, $heir), $app, $load->{message} ]
+		  if $hops == @heirs || $self->{card}{$heir}{status} eq 'replaced' && !$self->is_readable($heirs[$hops]);
 		$old = $heir;
 	}
+	$self->tell(@$_) foreach @told;
 	return;
 }
 
@@ -648,7 +666,7 @@ sub withdraw_reissue
 
 	refuse('SR005') if $card->{status} =~ $over || !defined $old;
 	$self->hand_back($new, $old);
-	my ($pair) = grep { ($_->{new_card} // '') eq $new } @{ $self->{request}{$old} };
+	my $pair = $self->pair($old, $new);
 	@{ $self->{card}{$old} }{qw(status replaced_by)} = ($pair->{former_status}, undef);
 	$card->{status} = 'revoked';
 	$_->{status} = 'withdrawn' foreach $pair, $self->open_request($new) // ();
@@ -826,14 +844,12 @@ sub misplaced_loads
 }
 
 # A provider that is told of cards knows what each of them may reload, and is not
-# left in the belief that it might reload something else.  But it may not know
-# what became of a card by another one whose id is not for it to read.
+# left in the belief that it might reload something else.  But it does not know
+# what a card was handed back by another one whose id is not for it to read.
 sub mistakes
 {
 	my ($self, $provider, @in_use) = @_;
 	my $words = $self->last_words($provider);
-	my %in_the_dark = map { ($self->{card}{$_}{replaces} // '') => 1 }
-	  grep { !$self->is_readable($_) } keys %{ $self->{card} };
 	my @mistakes;
 
 	foreach my $app (grep { $self->provider_of($_) eq $provider } $self->apps)
@@ -842,14 +858,16 @@ sub mistakes
 		{
 			my $told = $words->{$id}{$app};
 			my $legacy = $self->legacy($id, $app) // { message => 'nothing' };
+			my $claim = $self->claim($id, $app);
+			my $is_told = $claim
+			  && ($claim->{old_card} eq ($self->predecessor($id) // '') || $self->is_readable($claim->{old_card}));
 
 			push @mistakes, "$provider believes that $id may reload $told"
 			  if defined $told && $self->{load}{$told}{status} eq 'loaded' && $told ne $legacy->{message};
-			push @mistakes, "$provider does not know that $id may reload $legacy->{message}"
-			  if $self->claim($id, $app)
-			  && ($told // '') ne $legacy->{message}
-			  && $self->{delivery}{$provider} ne 'on_request'
-			  && !$in_the_dark{$id};
+			push @mistakes, "$provider does not know that $id may reload $claim->{message}"
+			  if $is_told
+			  && ($told // '') ne $claim->{message}
+			  && $self->{delivery}{$provider} ne 'on_request';
 		}
 	}
 	return @mistakes;

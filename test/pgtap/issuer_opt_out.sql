@@ -6,7 +6,7 @@ BEGIN;
 \ir include/issuer.sql
 SELECT service_provider.setup('METRO', 'Metro Transit'), service_provider.register_issuer('BANKJP', 'Bank'),
        service_provider.register_application(:METRO1, 'season ticket') \g /dev/null
-SELECT plan(150);
+SELECT plan(151);
 
 SELECT card_issuer.register_key(1, 'ecies-x25519'), card_issuer.set_tariff(:METRO1, 'load', 500, 'JPY'), card_issuer.set_tariff(:METRO1, 'reload', 100, 'JPY')
     \g /dev/null
@@ -313,7 +313,10 @@ SELECT card_issuer.set_opt_out('REST-C', NULL, false) \g /dev/null
 SELECT is(t.told('REST'), 'reissue REST-C<-REST-B ' || :'m1', 'R30: lifted: one');
 SELECT card_issuer.register_provider('METRO', 'Metro Transit', 'metro', 'on_request'), card_issuer.set_opt_out('REST-C', NULL, true),
        card_issuer.register_provider('METRO', 'Metro Transit', 'metro', 'push') \g /dev/null
-SELECT is(t.told('REST'), 'withdrawal REST-C<-REST-B ' || :'m1', 'R30: set while by request: withdrawn with the next notices');
+SELECT is(t.told('REST'), format('withdrawal REST-C<-REST-B %1$s, withdrawal REST-B<-REST-A %1$s', :'m1'),
+          'R30: set while by request: withdrawn with the next notices, and B does not have it back');
+SELECT card_issuer.suspend_provider('METRO'), card_issuer.resume_provider('METRO') \g /dev/null
+SELECT is(t.told('REST'), 'nothing', 'R30: once');
 
 -- A permission outstanding.
 CREATE FUNCTION t.permission(card card_id, reload_of message_id DEFAULT NULL)

@@ -5,7 +5,7 @@ BEGIN;
 \ir include/issuer.sql
 SELECT service_provider.setup('METRO', 'Metro Transit'), service_provider.register_issuer('BANKJP', 'Bank'),
        service_provider.register_application(:METRO1, 'season ticket') \g /dev/null
-SELECT plan(82);
+SELECT plan(98);
 
 -- METRO takes in what was written since it last did.
 CREATE FUNCTION t.relay()
@@ -254,6 +254,73 @@ SELECT t.load_and_record('SEND-B') AS m2, t.reissue('SEND-B', 'SEND-C') \gset
 SELECT t.load_and_record('SEND-C') AS m3 \gset
 SELECT card_issuer.withdraw_reissue('SEND-C'), card_issuer.confirm_unload(:'m3'), card_issuer.withdraw_reissue('SEND-B') \g /dev/null
 SELECT is(t.inherited('SEND-A', :METRO1), NULL, 'E3: what was removed meanwhile is handed back to nobody');
+-- R30: what is told again and again, and what no call changes the third time.
+CREATE FUNCTION t.told_again(name text)
+    RETURNS text[]
+    LANGUAGE plpgsql
+AS $$
+DECLARE
+    last CONSTANT bigint := t.last_no();
+BEGIN
+    FOR n IN 1 .. 3 LOOP
+        PERFORM card_issuer.register_provider('METRO', 'Metro Transit', 'metro');
+        PERFORM card_issuer.suspend_provider('METRO');
+        PERFORM card_issuer.resume_provider('METRO');
+    END LOOP;
+    RETURN t.told(name, last);
+END
+$$;
+-- Handed back to A and removed from B: neither has it, and no notice says that B
+-- has it back.
+SELECT t.chain('GIVEN', '{A,B}') AS m1, t.last_no() AS last \gset
+SELECT t.load_and_record('GIVEN-B') AS m2 \gset
+SELECT card_issuer.withdraw_reissue('GIVEN-B'), card_issuer.confirm_unload(:'m2'), service_provider.record_unload(:'m2') \g /dev/null
+SELECT is(t.told('GIVEN', :last), ARRAY['withdrawal GIVEN-B<-GIVEN-A ' || :'m2', 'withdrawal GIVEN-A<-? ' || :'m2'],
+          'E3: handed back and removed: a withdrawal for each card');
+SELECT is(t.told_again('GIVEN'), '{}'::text[], 'R30: of which no call tells METRO again');
+SELECT is(t.relay() || ', ' || t.reload('GIVEN-A') || ', ' || t.reload('GIVEN-B'), 'stored, entitlement_withdrawn, entitlement_withdrawn',
+          'E3: METRO reloads nothing on either card');
+-- All of it while the contract rests.
+SELECT t.chain('BOTH', '{A,B}') AS m1 \gset
+SELECT t.load_and_record('BOTH-B') AS m2, t.relay(), t.last_no() AS last \gset
+SELECT card_issuer.suspend_provider('METRO'), card_issuer.withdraw_reissue('BOTH-B'), card_issuer.confirm_unload(:'m2'),
+       card_issuer.resume_provider('METRO') \g /dev/null
+SELECT is(t.told('BOTH', :last), ARRAY['withdrawal BOTH-B<-BOTH-A ' || :'m1', 'withdrawal BOTH-A<-? ' || :'m2'],
+          'R30: both while suspended: what the first withdrawal hands back the second one takes');
+SELECT is(t.told_again('BOTH'), '{}'::text[], 'R30: at once');
+SELECT is(t.relay() || ', ' || t.reload('BOTH-A') || ', ' || t.reload('BOTH-B'), 'stored, entitlement_withdrawn, entitlement_withdrawn',
+          'E3: METRO reloads nothing on either card');
+
+-- R30: handed back to a card whose id METRO cannot read: that B lost it is all
+-- that there is to tell.
+SELECT card_issuer.issue_card('DARK-A', 200), t.last_no() AS last \gset
+SELECT t.reissue('DARK-A', 'DARK-B', 100) \g /dev/null
+SELECT t.load_and_record('DARK-B') AS m1 \gset
+SELECT card_issuer.withdraw_reissue('DARK-B') \g /dev/null
+SELECT is(t.told('DARK', :last), ARRAY['withdrawal DARK-B<-? ' || :'m1'], 'E9: handed back to a card of platform 200');
+SELECT is(t.inherited('DARK-A', :METRO1)::text, :'m1', 'E9: which is entitled to it');
+SELECT is(t.told_again('DARK'), '{}'::text[], 'R30: of which no call tells METRO again');
+SELECT matches(t.relay() || ', ' || t.reload('DARK-B'), '^stored, entitlement_withdrawn$', 'E9: METRO reloads nothing on the withdrawn card');
+
+-- R20, E22: confirmed late, when a card of which there are no notices stood for B
+-- by now: once that is withdrawn, B is the one, and METRO knows.
+SELECT card_issuer.issue_card('DUSK-A', 100), t.last_no() AS last \gset
+SELECT t.permit('DUSK-A', :METRO1) AS m1 \gset
+SELECT t.reissue('DUSK-A', 'DUSK-B'), t.reissue('DUSK-B', 'DUSK-C', 200), service_provider.record_load(:'m1', :METRO1, 'DUSK-A', platform_type => 100),
+       card_issuer.confirm_load(:'m1') \g /dev/null
+SELECT is(t.told('DUSK', :last), ARRAY['reissue DUSK-B<-DUSK-A ' || :'m1'], 'E22: METRO is told of the newest card that it can read');
+SELECT card_issuer.withdraw_reissue('DUSK-C') \g /dev/null
+SELECT is(t.inherited('DUSK-B', :METRO1)::text, :'m1', 'E9: C withdrawn, B inherits it');
+SELECT is(t.relay() || ', ' || t.reload('DUSK-B'), 'stored, approved ' || :'m1', 'R20: METRO knows');
+SELECT is(t.told_again('DUSK'), '{}'::text[], 'R30: and is not told again');
+-- The same with a card on top that it can read.
+SELECT card_issuer.issue_card('DAWN-A', 100), t.last_no() AS last \gset
+SELECT t.permit('DAWN-A', :METRO1) AS m1 \gset
+SELECT t.reissue('DAWN-A', 'DAWN-B'), t.reissue('DAWN-B', 'DAWN-C', 200), t.reissue('DAWN-C', 'DAWN-D', 100), card_issuer.confirm_load(:'m1') \g /dev/null
+SELECT is(t.told('DAWN', :last), ARRAY['reissue DAWN-B<-DAWN-A ' || :'m1', 'reissue DAWN-D<-? ' || :'m1'], 'E22: and of the newest of all');
+SELECT card_issuer.confirm_unload(:'m1') \g /dev/null
+SELECT is((t.told('DAWN', :last))[3:], ARRAY['withdrawal DAWN-D<-? ' || :'m1', 'withdrawal DAWN-B<-DAWN-A ' || :'m1'], 'E3: removed: of both again');
+SELECT t.relay() \g /dev/null
 
 -- E3, E32: permissions outstanding follow the entitlement.
 SELECT t.chain('WAIT', '{A,B}') AS m1 \gset
