@@ -60,7 +60,9 @@ $$;
 COMMENT ON FUNCTION card_issuer.lock_chain(screissue.card_id) IS
     'cards that stand for a card, locked with it';
 
--- A notice about what a card inherits, or (withdrawal) does not any more.
+-- A notice about what a card inherits, or (withdrawal) does not any more.  A
+-- withdrawal hands back to the old card; so one of what was itself handed back,
+-- from a card that is revoked, names none.
 CREATE FUNCTION card_issuer.draft(
     kind text,
     new_card screissue.card_id,
@@ -72,7 +74,8 @@ CREATE FUNCTION card_issuer.draft(
     STABLE
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
-    SELECT ROW(a.provider, kind, n.platform_type, n.card_id, o.card_id,
+    SELECT ROW(a.provider, kind, n.platform_type, n.card_id,
+               CASE WHEN o.status <> 'revoked' THEN o.card_id END,
                o.platform_type, app, message,
                card_issuer.reissue_reason(o.card_id, n.card_id)
               )::card_issuer.draft_notice

@@ -143,7 +143,8 @@ COMMENT ON FUNCTION card_issuer.check_addressees(card_issuer.draft_notice[]) IS
 -- What a provider was last told that each card inherits for each application:
 -- by the card's own notice, or handed back to it by a withdrawal; message_id
 -- is NULL if the last word was that it is withdrawn.  A renewal says nothing
--- about what is inherited.
+-- about what is inherited, nor does a withdrawal that leaves the old card with a
+-- load of its own.
 CREATE FUNCTION card_issuer.last_told(
     of_provider screissue.company_id,
     OUT card_id text,
@@ -168,7 +169,11 @@ AS $$
         SELECT s.old_card_id, s.app_id, s.notice_no, s.message_id
           FROM sent s
          WHERE s.kind = 'withdrawal'
-           AND s.old_card_id IS NOT NULL)
+           AND s.old_card_id IS NOT NULL
+           AND NOT EXISTS (SELECT
+                             FROM card_issuer.app_load l
+                            WHERE l.card_id = s.old_card_id::card_id
+                              AND l.message_id = s.message_id::message_id))
     SELECT DISTINCT ON (w.card_id, w.app_id)
            w.card_id, w.app_id, w.message_id
       FROM word w

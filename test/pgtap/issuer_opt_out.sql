@@ -6,7 +6,7 @@ BEGIN;
 \ir include/issuer.sql
 SELECT service_provider.setup('METRO', 'Metro Transit'), service_provider.register_issuer('BANKJP', 'Bank'),
        service_provider.register_application(:METRO1, 'season ticket') \g /dev/null
-SELECT plan(150);
+SELECT plan(157);
 
 SELECT card_issuer.register_key(1, 'ecies-x25519'), card_issuer.set_tariff(:METRO1, 'load', 500, 'JPY'), card_issuer.set_tariff(:METRO1, 'reload', 100, 'JPY')
     \g /dev/null
@@ -262,6 +262,24 @@ SELECT card_issuer.set_opt_out('QUIET-A', NULL, false) \g /dev/null
 SELECT is(t.told('QUIET'), 'withdrawal QUIET-B<-QUIET-A ' || :'m2', 'E56: lifted: it is');
 SELECT card_issuer.register_provider('METRO', 'Metro Transit', 'metro') \g /dev/null
 SELECT is(t.told('QUIET') || ', ' || t.belief('QUIET', '{A,B}'), format('nothing, A approved %s, B entitlement_withdrawn', :'m2'), 'E56: once');
+-- Handed back, and opted out then: the withdrawal hands it back to no card.
+SELECT t.first('HAND') AS m1, t.reissue('HAND-A', 'HAND-B'), t.load_and_record('HAND-B') AS m2, card_issuer.withdraw_reissue('HAND-B'), t.told('HAND') \gset
+SELECT is(t.belief('HAND', '{A,B}'), format('A approved %s, B entitlement_withdrawn', :'m2'), 'E9: handed back');
+SELECT card_issuer.set_opt_out('HAND-A', :METRO1, true) \g /dev/null
+SELECT is(t.told('HAND'), 'withdrawal HAND-A<-? ' || :'m2', 'E56: opted out then: withdrawn, and the revoked card not named');
+SELECT is(t.belief('HAND', '{A,B}'), 'A entitlement_withdrawn, B entitlement_withdrawn', 'E56: METRO reloads on neither');
+SELECT card_issuer.register_provider('METRO', 'Metro Transit', 'metro') \g /dev/null
+SELECT is(t.told('HAND'), 'nothing', 'E56: registered again, it is told no more');
+SELECT card_issuer.set_opt_out('HAND-A', :METRO1, false) \g /dev/null
+SELECT is(t.told('HAND') || ', ' || t.belief('HAND', '{A,B}'), format('withdrawal HAND-B<-HAND-A %s, A approved %1$s, B entitlement_withdrawn', :'m2'), 'E56: lifted: handed back again');
+-- Told, opted out, then loaded on the new card, and the reissue withdrawn: what METRO
+-- believes of the old card is what it always knew.
+SELECT t.first('OWN') AS m1, t.reissue('OWN-A', 'OWN-B') \gset
+SELECT t.permit('OWN-B', :METRO1) AS m2, card_issuer.set_opt_out('OWN-B', NULL, true), t.told('OWN') \gset
+SELECT card_issuer.confirm_load(:'m2'), card_issuer.withdraw_reissue('OWN-B'), card_issuer.register_provider('METRO', 'Metro Transit', 'metro') \g /dev/null
+SELECT is(t.told('OWN'), 'nothing', 'E56: handed back while set, and registered again: nothing is told');
+SELECT card_issuer.set_opt_out('OWN-A', NULL, false), card_issuer.register_provider('METRO', 'Metro Transit', 'metro') \g /dev/null
+SELECT is(t.told('OWN'), 'withdrawal OWN-B<-OWN-A ' || :'m2', 'E56: lifted: told once');
 -- Lifted on the new card and then withdrawn, in a chain.
 SELECT t.first('LIFT') AS m1 \gset
 SELECT t.reissue('LIFT-A', 'LIFT-B'), card_issuer.set_opt_out('LIFT-B', NULL, true), t.reissue('LIFT-B', 'LIFT-C'), card_issuer.set_opt_out('LIFT-C', NULL, false),
