@@ -141,10 +141,10 @@ COMMENT ON FUNCTION card_issuer.check_addressees(card_issuer.draft_notice[]) IS
     'check that drafts go to the providers of their applications';
 
 -- What a provider was last told that each card inherits for each application:
--- by the card's own notice, or handed back to it by a withdrawal; message_id
--- is NULL if the last word was that it is withdrawn.  A renewal says nothing
--- about what is inherited, nor does a withdrawal that leaves the old card with a
--- load of its own.
+-- by the card's own notice, or handed back to it by the withdrawal of a reissue;
+-- message_id is NULL if the last word was that it is withdrawn.  A renewal says
+-- nothing about what is inherited, nor does a withdrawal that hands nothing back:
+-- of a card that is not revoked, or to one that has the load itself.
 CREATE FUNCTION card_issuer.last_told(
     of_provider screissue.company_id,
     OUT card_id text,
@@ -168,8 +168,10 @@ AS $$
          UNION ALL
         SELECT s.old_card_id, s.app_id, s.notice_no, s.message_id
           FROM sent s
+          JOIN card_issuer.card c ON c.card_id = s.new_card_id::card_id
          WHERE s.kind = 'withdrawal'
            AND s.old_card_id IS NOT NULL
+           AND c.status = 'revoked'
            AND NOT EXISTS (SELECT
                              FROM card_issuer.app_load l
                             WHERE l.card_id = s.old_card_id::card_id

@@ -6,7 +6,7 @@ BEGIN;
 \ir include/issuer.sql
 SELECT service_provider.setup('METRO', 'Metro Transit'), service_provider.register_issuer('BANKJP', 'Bank'),
        service_provider.register_application(:METRO1, 'season ticket') \g /dev/null
-SELECT plan(157);
+SELECT plan(162);
 
 SELECT card_issuer.register_key(1, 'ecies-x25519'), card_issuer.set_tariff(:METRO1, 'load', 500, 'JPY'), card_issuer.set_tariff(:METRO1, 'reload', 100, 'JPY')
     \g /dev/null
@@ -372,6 +372,20 @@ SELECT is(t.told('LAP'), format('reissue LAP-B<-LAP-A %s, reissue LAP-D<-LAP-C %
 SELECT is(t.inherited('LAP-B', :METRO1)::text || ' ' || t.belief('LAP', '{D}'), format('%s D approved %1$s', :'m1'), 'E56: as before');
 SELECT card_issuer.block_card('LAP-B', 'lost'), card_issuer.set_opt_out('LAP-D', NULL, true) \g /dev/null
 SELECT is(t.told('LAP'), 'withdrawal LAP-D<-LAP-C ' || :'m1', 'E56: an old card that works no more is left as it is');
+
+SELECT t.first('HELD') AS m1, t.told('HELD'), card_issuer.suspend_provider('METRO'), t.reissue('HELD-A', 'HELD-B'), card_issuer.request_reissue('HELD-B', 'upgraded'),
+       card_issuer.reissue_card(old_card => 'HELD-B', new_card => 'HELD-C', overlap => '9 days'), card_issuer.resume_provider('METRO') \gset
+SELECT is(t.told('HELD'), format('reissue HELD-C<-HELD-B %s', :'m1'), 'R30: both reissued while the contract rests: METRO is told of the newest');
+SELECT card_issuer.set_opt_out('HELD-C', NULL, true) \g /dev/null
+SELECT is(t.told('HELD'), format('withdrawal HELD-C<-HELD-B %s', :'m1'), 'E56: so that is withdrawn, and the one of which it does not know not named');
+SELECT card_issuer.register_provider('METRO', 'Metro Transit', 'metro') \g /dev/null
+SELECT is(t.told('HELD'), 'nothing', 'R30: nor later');
+SELECT card_issuer.set_opt_out('HELD-C', NULL, false) \g /dev/null
+SELECT is(t.told('HELD') || ' ' || t.inherited('HELD-B', :METRO1), format('reissue HELD-C<-HELD-B %s %1$s', :'m1'), 'E56: nor when it is lifted; asked, the issuer says so of both');
+-- The same without an overlap: the second card opted out, the third not, and then.
+SELECT t.first('STEP') AS m1, card_issuer.set_opt_out('STEP-A', NULL, true), t.reissue('STEP-A', 'STEP-B'), t.reissue('STEP-B', 'STEP-C'),
+       card_issuer.set_opt_out('STEP-C', NULL, false), card_issuer.set_opt_out('STEP-C', NULL, true), card_issuer.register_provider('METRO', 'Metro Transit', 'metro') \gset
+SELECT is(t.told('STEP'), format('reissue STEP-C<-STEP-B %s, withdrawal STEP-C<-STEP-B %1$s', :'m1'), 'E56: no notice ever tells of the second card');
 
 -- Who, and what.
 SELECT t.refused(q, state, 'E56: refused: ' || q)
