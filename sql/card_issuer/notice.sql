@@ -205,7 +205,9 @@ CREATE FUNCTION card_issuer.write_missed_notices(
 AS $$
 BEGIN
     WHILE card_issuer.write_notices(ARRAY(
-        SELECT card_issuer.draft('withdrawal', e.card_id, e.old_card_id,
+        SELECT card_issuer.draft('withdrawal', e.card_id,
+                                 CASE WHEN e.withdrawn_at IS NOT NULL
+                                      THEN e.old_card_id END,
                                  e.app_id,
                                  coalesce(l.message_id, e.message_id))
           FROM card_issuer.last_told(of_provider) t

@@ -76,7 +76,8 @@ COMMENT ON FUNCTION card_issuer.put_opt_outs(
 
 -- Brings the entitlements of a card into line with its holder's choice, and
 -- returns the notices about those not yet used: withdrawals where providers may
--- have been told, else what they have not been told.
+-- have been told, which name no old card, since none has it back; else what they
+-- have not been told.
 CREATE FUNCTION card_issuer.apply_opt_outs(card screissue.card_id)
     RETURNS card_issuer.draft_notice[]
     LANGUAGE plpgsql
@@ -105,8 +106,8 @@ BEGIN
         PERFORM card_issuer.readdress_permission(card, changed.app_id,
             CASE WHEN NOT changed.opts_out THEN changed.message_id END);
         drafts := drafts || CASE WHEN changed.opts_out
-            THEN card_issuer.draft('withdrawal', card, changed.old_card_id,
-                                   changed.app_id, changed.message_id)
+            THEN card_issuer.draft('withdrawal', card, NULL, changed.app_id,
+                                   changed.message_id)
             ELSE card_issuer.draft_inherited(card, changed.old_card_id,
                                              changed.app_id, changed.message_id)
             END;
@@ -116,6 +117,28 @@ END
 $$;
 COMMENT ON FUNCTION card_issuer.apply_opt_outs(screissue.card_id) IS
     'let a card''s entitlements follow the choice of its holder';
+
+-- Of drafts about replaced cards those of which the provider knows: it is told of
+-- the newest card, and of others only while they were the newest.
+CREATE FUNCTION card_issuer.told_before(drafts card_issuer.draft_notice[])
+    RETURNS card_issuer.draft_notice[]
+    LANGUAGE sql
+    STABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+    SELECT ARRAY(
+        SELECT d
+          FROM unnest(drafts) d
+         WHERE EXISTS (SELECT
+                         FROM screissue.notice s
+                        WHERE s.issuer = card_issuer.own_company()::text
+                          AND s.provider = d.provider::text
+                          AND s.kind = 'reissue'
+                          AND s.new_card_id = d.new_card_id::text
+                          AND s.app_id = d.app_id::text))
+$$;
+COMMENT ON FUNCTION card_issuer.told_before(card_issuer.draft_notice[]) IS
+    'drafts about cards that the provider was told of';
 
 -- Sets or lifts the opt-out of a card, for an application or, app NULL, for the
 -- whole card.  While it is set no provider learns from us that this card, or one
@@ -141,6 +164,7 @@ DECLARE
     one_card screissue.card_id;
     row_of_card record;
     choice record;
+    changes card_issuer.draft_notice[];
     drafts card_issuer.draft_notice[] := '{}'::card_issuer.draft_notice[];
 BEGIN
     PERFORM card_issuer.own_company();
@@ -172,9 +196,12 @@ BEGIN
     FOREACH one_card IN ARRAY older || set_opt_out.card LOOP
         PERFORM card_issuer.put_opt_outs(
             one_card, choice.opted_out_at, choice.opt_outs);
-        drafts := CASE WHEN set_opt_out.opted_out
-            THEN card_issuer.apply_opt_outs(one_card) || drafts
-            ELSE drafts || card_issuer.apply_opt_outs(one_card) END;
+        changes := card_issuer.apply_opt_outs(one_card);
+        IF one_card <> set_opt_out.card THEN
+            changes := card_issuer.told_before(changes);
+        END IF;
+        drafts := CASE WHEN set_opt_out.opted_out THEN changes || drafts
+                       ELSE drafts || changes END;
     END LOOP;
     PERFORM card_issuer.write_notices(drafts);
 END

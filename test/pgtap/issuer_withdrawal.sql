@@ -5,7 +5,7 @@ BEGIN;
 \ir include/issuer.sql
 SELECT service_provider.setup('METRO', 'Metro Transit'), service_provider.register_issuer('BANKJP', 'Bank'),
        service_provider.register_application(:METRO1, 'season ticket') \g /dev/null
-SELECT plan(98);
+SELECT plan(102);
 
 -- METRO takes in what was written since it last did.
 CREATE FUNCTION t.relay()
@@ -321,6 +321,18 @@ SELECT is(t.told('DAWN', :last), ARRAY['reissue DAWN-B<-DAWN-A ' || :'m1', 'reis
 SELECT card_issuer.confirm_unload(:'m1') \g /dev/null
 SELECT is((t.told('DAWN', :last))[3:], ARRAY['withdrawal DAWN-D<-? ' || :'m1', 'withdrawal DAWN-B<-DAWN-A ' || :'m1'], 'E3: removed: of both again');
 SELECT t.relay() \g /dev/null
+-- E3, E9: handed back to the old card, and removed then: METRO reloads on neither,
+-- the revoked card least of all.
+SELECT t.chain('HAND', '{A,B}') AS m1 \gset
+SELECT t.load_and_record('HAND-B') AS m2, t.last_no() AS last \gset
+SELECT card_issuer.withdraw_reissue('HAND-B'), card_issuer.confirm_unload(:'m2') \g /dev/null
+SELECT is(t.told('HAND', :last), ARRAY['withdrawal HAND-B<-HAND-A ' || :'m2', 'withdrawal HAND-A<-? ' || :'m2'],
+          'E3: handed back and then removed: a withdrawal of the old card, which hands it to no other');
+SELECT is(t.relay(), 'stored', 'R20: METRO is told');
+SELECT is(t.reload('HAND-A') || ', ' || t.reload('HAND-B'), 'entitlement_withdrawn, entitlement_withdrawn', 'E3: and reloads on neither');
+SELECT t.last_no() AS last \gset
+SELECT card_issuer.register_provider('METRO', 'Metro Transit', 'metro') \g /dev/null
+SELECT is(t.told('HAND', :last), '{}'::text[], 'R30: registered again, it gets no more');
 
 -- E3, E32: permissions outstanding follow the entitlement.
 SELECT t.chain('WAIT', '{A,B}') AS m1 \gset
