@@ -324,7 +324,7 @@ sub block_card
 		$pair->{former_status} = $arguments{status};
 		return void;
 	}
-	refuse('SR005') if $card->{status} =~ $over;
+	refuse('SR005') if $card->{status} =~ $over || $card->{status} eq 'expired';
 	$card->{former_status} = $card->{status} unless $card->{status} =~ $blocked;
 	$card->{status} = $arguments{status};
 	return void;
@@ -335,7 +335,7 @@ sub unblock_card
 	my ($self, %arguments) = @_;
 	my $card = $self->known_card($arguments{card});
 
-	refuse('SR005') if $card->{status} =~ $over;
+	refuse('SR005') if $card->{status} =~ $over || $card->{status} eq 'expired';
 	($card->{status}, $card->{former_status}) = ($card->{former_status}, undef)
 	  if $card->{status} =~ $blocked;
 	return void;
@@ -347,7 +347,9 @@ sub renew_card
 
 	refuse('22023') if is_past($arguments{valid_until});
 	my $card = $self->known_card($arguments{card});
-	refuse('SR005') unless $card->{status} =~ /^(active|produced|suspended)$/;
+	refuse('SR005') unless $card->{status} =~ /^(active|produced|suspended|expired)$/;
+	($card->{status}, $card->{former_status}) = ($card->{former_status}, undef)
+	  if $card->{status} eq 'expired';
 	return void if ($card->{valid_until} // '') eq $arguments{valid_until};
 	$card->{valid_until} = $arguments{valid_until};
 	foreach my $app ($self->apps)
@@ -356,6 +358,16 @@ sub renew_card
 		$self->tell('renewal', $arguments{card}, undef, $app, $load->{message});
 	}
 	return void;
+}
+
+# Of cards that still are what they were when they were handed out
+sub expire_cards
+{
+	my ($self) = @_;
+	my @expired = grep { $_->{status} =~ $loadable && is_past($_->{valid_until}) } values %{ $self->{card} };
+
+	@$_{qw(status former_status)} = ('expired', $_->{status}) foreach @expired;
+	return [ scalar @expired ];
 }
 
 # No call: time goes by.

@@ -184,6 +184,7 @@ my %calls = (
 	renew_card => [ 3, sub {
 		return (card => any_card($_[0]), valid_until => any_valid_until() // '2090-12-31');
 	} ],
+	expire_cards => [ 1, sub { return () } ],
 	let_expire => [ 1, sub { return (card => newest($_[0]), valid_until => '2001-01-01') } ],
 	let_overlap_end => [ 2, sub { return (card => pick(@{ $_[0]{cards} })) } ],
 	permit_load => [ 22, sub {
