@@ -114,6 +114,15 @@ my $over = qr/^(replaced|revoked)$/;
 # The test's dates are of long ago or far ahead.
 sub is_past { return defined $_[0] && $_[0] lt '2020-01-01' }
 
+# Handed over, and not over: by an overlap a card that was replaced works on (E7).
+sub works
+{
+	my ($self, $id, $active) = @_;
+	my $card = $self->{card}{$id};
+
+	return ($card->{status} =~ $active || $card->{overlap}) && !is_past($card->{valid_until});
+}
+
 sub loads_on
 {
 	my ($self, $id, $app) = @_;
@@ -305,10 +314,17 @@ sub block_card
 
 	refuse('22023') unless $arguments{status} =~ $blocked;
 	my $card = $self->known_card($arguments{card});
-	return void
-	  if $card->{status} eq 'replaced'
-	  && $self->pair($arguments{card}, $card->{replaced_by})->{former_status} eq $arguments{status};
-	refuse('SR005') if $card->{status} =~ $over;
+	if ($card->{status} eq 'replaced')
+	{
+		my $pair = $self->pair($arguments{card}, $card->{replaced_by});
+
+		return void if !$card->{overlap} && $pair->{former_status} eq $arguments{status};
+		refuse('SR005') if !$card->{overlap};
+		@$card{qw(overlap former_status)} = (undef, $pair->{former_status});
+		$pair->{former_status} = $arguments{status};
+		return void;
+	}
+	refuse('SR005') if $card->{status} =~ $over || $card->{status} eq 'expired';
 	$card->{former_status} = $card->{status} unless $card->{status} =~ $blocked;
 	$card->{status} = $arguments{status};
 	return void;
@@ -319,7 +335,7 @@ sub unblock_card
 	my ($self, %arguments) = @_;
 	my $card = $self->known_card($arguments{card});
 
-	refuse('SR005') if $card->{status} =~ $over;
+	refuse('SR005') if $card->{status} =~ $over || $card->{status} eq 'expired';
 	($card->{status}, $card->{former_status}) = ($card->{former_status}, undef)
 	  if $card->{status} =~ $blocked;
 	return void;
@@ -331,7 +347,9 @@ sub renew_card
 
 	refuse('22023') if is_past($arguments{valid_until});
 	my $card = $self->known_card($arguments{card});
-	refuse('SR005') unless $card->{status} =~ /^(active|produced|suspended)$/;
+	refuse('SR005') unless $card->{status} =~ /^(active|produced|suspended|expired)$/;
+	($card->{status}, $card->{former_status}) = ($card->{former_status}, undef)
+	  if $card->{status} eq 'expired';
 	return void if ($card->{valid_until} // '') eq $arguments{valid_until};
 	$card->{valid_until} = $arguments{valid_until};
 	foreach my $app ($self->apps)
@@ -342,12 +360,32 @@ sub renew_card
 	return void;
 }
 
+# Of cards that still are what they were when they were handed out
+sub expire_cards
+{
+	my ($self) = @_;
+	my @expired = grep { $_->{status} =~ $loadable && is_past($_->{valid_until}) } values %{ $self->{card} };
+
+	@$_{qw(status former_status)} = ('expired', $_->{status}) foreach @expired;
+	return [ scalar @expired ];
+}
+
 # No call: time goes by.
 sub let_expire
 {
 	my ($self, %arguments) = @_;
 
 	$self->{card}{ $arguments{card} }{valid_until} = $arguments{valid_until};
+	return;
+}
+
+# The same for an overlap
+sub let_overlap_end
+{
+	my ($self, %arguments) = @_;
+	my $card = $self->{card}{ $arguments{card} };
+
+	$card->{overlap} = 0 if $card->{overlap};
 	return;
 }
 
@@ -361,8 +399,7 @@ sub obstacle_to_load
 
 	return 'unknown_card'
 	  unless $card && ($self->by_operator || ($self->{method}{ $card->{platform_type} } // 0) != 2);
-	return 'card_status'
-	  unless $card->{status} =~ /^(active|produced)$/ && !is_past($card->{valid_until});
+	return 'card_status' unless $self->works($id, $loadable);
 	return;
 }
 
@@ -390,13 +427,26 @@ sub can_substitute
 # As text that sorts
 sub end_of_validity { return $_[0]{card}{ $_[1] }{valid_until} // 'never' }
 
+# The line of the tariff: kind and reason, price
 sub price
 {
 	my ($self, $id, $app, $claim) = @_;
-	my $price = $self->{application}{$app}{price} // return;
-	my $reason = $claim ? $self->reason($claim->{old_card}, $id) // '' : '';
+	my $price = $self->{application}{$app}{price} // {};
+	my $reason = $claim ? $self->reason($claim->{old_card}, $id) : undef;
 
-	return !$claim ? $price->{load} : $price->{"reload $reason"} // $price->{reload};
+	return ('load', undef, $price->{load}) if !$claim;
+	return ('reload', $reason, $price->{"reload $reason"}) if defined $reason && defined $price->{"reload $reason"};
+	return ('reload', undef, $price->{reload});
+}
+
+# What a reload cost is given back when the reissue that it followed is withdrawn
+# (E52).
+sub refund
+{
+	my ($load) = @_;
+
+	$load->{refunded} = 1 if $load->{tariff_kind} eq 'reload' && defined $load->{fee};
+	return;
 }
 
 sub new_load
@@ -404,7 +454,7 @@ sub new_load
 	my ($self, $id, $app) = @_;
 	my $claim = $self->claim($id, $app);
 	my $substituted = $self->can_substitute($id, $app, $claim);
-	my $fee = $self->price($id, $app, $claim);
+	my ($kind, $reason, $fee) = $self->price($id, $app, $claim);
 	my $provider = $self->provider_of($app);
 	my $load = {
 		message => join('/', $self->{issuer}, $provider, ++$self->{messages}),
@@ -413,6 +463,8 @@ sub new_load
 		provider => $provider,
 		status => 'permitted',
 		inherits => $claim ? $claim->{message} : undef,
+		tariff_kind => $kind,
+		tariff_reason => $reason,
 		fee => $fee,
 		currency => defined $fee ? $self->{application}{$app}{currency} : undef,
 		at_issue => $self->{card}{$id}{status} eq 'produced',
@@ -486,6 +538,7 @@ sub confirm_load
 	}
 	$self->supersede($load->{inherits});
 	$self->pass_on($load);
+	refund($load) if $self->{card}{ $load->{card} }{status} eq 'revoked';
 	return void;
 }
 
@@ -634,6 +687,11 @@ sub reissue_card
 	my $card = $self->reissuable_card($old);
 	my $request = $self->open_request($old);
 	refuse('SR007') unless $request && $request->{status} eq 'approved';
+	if (defined $arguments{overlap})
+	{
+		refuse('22023') if $arguments{overlap} =~ /^-/ || $request->{reason} =~ /^(lost|stolen|compromised)$/;
+		refuse('SR005') if $card->{status} ne 'active';
+	}
 	$self->make_card(
 		id => $new,
 		platform_type => $arguments{platform_type} // $card->{platform_type},
@@ -643,7 +701,7 @@ sub reissue_card
 		replaces => $old);
 
 	@$request{qw(status new_card former_status)} = ('completed', $new, $card->{status});
-	@$card{qw(status replaced_by)} = ('replaced', $new);
+	@$card{qw(status replaced_by overlap)} = ('replaced', $new, defined $arguments{overlap} ? 1 : undef);
 	foreach my $app ($self->apps)
 	{
 		my $legacy = $self->legacy($old, $app) // next;
@@ -667,7 +725,7 @@ sub withdraw_reissue
 	refuse('SR005') if $card->{status} =~ $over || !defined $old;
 	$self->hand_back($new, $old);
 	my $pair = $self->pair($old, $new);
-	@{ $self->{card}{$old} }{qw(status replaced_by)} = ($pair->{former_status}, undef);
+	@{ $self->{card}{$old} }{qw(status replaced_by overlap)} = ($pair->{former_status}, undef, undef);
 	$card->{status} = 'revoked';
 	$_->{status} = 'withdrawn' foreach $pair, $self->open_request($new) // ();
 	return void;
@@ -694,7 +752,12 @@ sub hand_back
 			my $ended = $self->disentitle($old, $app);
 			push @ended, [ $old, $ended->{old_card}, $app, $ended->{message} ] if $ended;
 		}
-		elsif ($self->loaded($new, $app) || $entitlement->{old_card} ne $old)
+		elsif (my $load = $self->loaded($new, $app))
+		{
+			$self->entitle($old, $app, $new, $legacy);
+			refund($load);
+		}
+		elsif ($entitlement->{old_card} ne $old)
 		{
 			$self->entitle($old, $app, $new, $legacy);
 		}
@@ -715,8 +778,7 @@ sub find_reissue
 	return [ 200, 'f', undef, undef ]
 	  unless $entitlement
 	  && !$entitlement->{withdrawn}
-	  && $card->{status} eq 'active'
-	  && !is_past($card->{valid_until})
+	  && $self->works($id, qr/^active$/)
 	  && $self->acts_for($self->provider_of($app))
 	  && ($self->by_operator || $self->is_readable($id));
 	my $old = $entitlement->{old_card};
@@ -725,8 +787,8 @@ sub find_reissue
 		$self->is_readable($old) ? $old : undef ];
 }
 
-# The state, as rows of text: of card, app_load, entitlement, reissue_request or
-# notice
+# The state, as rows of text: of card, app_load, entitlement, reissue_request,
+# notice or charge
 
 sub rows
 {
@@ -741,7 +803,8 @@ sub card_rows
 	my ($self) = @_;
 
 	return map {
-		[ @$_{qw(id platform_type holder_id status former_status valid_until replaces replaced_by)} ]
+		[ @$_{qw(id platform_type holder_id status former_status valid_until replaces replaced_by)},
+			defined $_->{overlap} ? truth($_->{overlap}) : undef ]
 	} values %{ $self->{card} };
 }
 
@@ -751,9 +814,22 @@ sub app_load_rows
 
 	return map {
 		my $load = $_;
-		[ @$load{qw(message card app provider status inherits fee currency examined_on)},
-			map { truth($load->{$_}) } qw(at_issue was_loaded approved substituted) ]
+		[ @$load{qw(message card app provider status inherits tariff_kind tariff_reason fee currency examined_on)},
+			map { truth($load->{$_}) } qw(at_issue was_loaded approved substituted refunded) ]
 	} values %{ $self->{load} };
+}
+
+# What providers owe, in each currency
+sub charge_rows
+{
+	my ($self) = @_;
+	my %due;
+
+	foreach my $load (grep { $_->{was_loaded} && defined $_->{fee} } values %{ $self->{load} })
+	{
+		$due{"$load->{provider}|$load->{currency}"} += $load->{refunded} ? 0 : $load->{fee};
+	}
+	return map { [ split(/\|/, $_), $due{$_} ] } keys %due;
 }
 
 sub entitlement_rows

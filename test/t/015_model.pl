@@ -1,7 +1,7 @@
 # The card issuer against a model of it, test/perl/CardIssuerModel.pm: random calls
 # over cards, loads, reissues, unloads and withdrawals, many of which the rules
 # forbid.  Each answer and each SQLSTATE is as the model says, and so is every row
-# of the tables after each thousand calls (E1-E3, E5, E6, E8-E12, E17, E18, E21).
+# of the tables after each thousand calls (E1-E3, E5-E12, E17, E18, E21, E52).
 #
 # The seed is printed; SCREISSUE_SEED makes the same calls again, as many as
 # SCREISSUE_OPERATIONS says.
@@ -184,7 +184,9 @@ my %calls = (
 	renew_card => [ 3, sub {
 		return (card => any_card($_[0]), valid_until => any_valid_until() // '2090-12-31');
 	} ],
+	expire_cards => [ 1, sub { return () } ],
 	let_expire => [ 1, sub { return (card => newest($_[0]), valid_until => '2001-01-01') } ],
+	let_overlap_end => [ 2, sub { return (card => pick(@{ $_[0]{cards} })) } ],
 	permit_load => [ 22, sub {
 		my ($chain) = @_;
 		my ($card, $app) = (any_card($chain), any_app($chain));
@@ -205,11 +207,15 @@ my %calls = (
 			new_card => any_new_card($chain),
 			chance(0.3) ? (platform_type => any_platform_type()) : (),
 			valid_until => any_valid_until(),
-			activate => pick(0, 1, 1, 1));
+			activate => pick(0, 1, 1, 1),
+			chance(0.3) ? (overlap => pick(('30 days') x 9, '-1 day')) : ());
 	} ],
 	withdraw_reissue => [ 3, sub { return (new_card => any_card($_[0])) } ],
 	find_reissue => [ 6, sub { return (card => any_card($_[0]), app => any_app($_[0])) } ]);
 my @by_weight = map { ($_) x $calls{$_}[0] } sort keys %calls;
+my %time_goes_by = (
+	let_expire => q{UPDATE card_issuer.card SET valid_until = '2001-01-01' WHERE card_id = '%s'},
+	let_overlap_end => q{UPDATE card_issuer.card SET overlap_until = '2001-01-01' WHERE card_id = '%s' AND overlap_until > now()});
 my %is_providers = map { $_ => 1 } qw(permit_load confirm_load confirm_unload find_reissue);
 
 sub any_caller
@@ -256,8 +262,7 @@ sub call_of
 	my ($operation) = @_;
 	my %arguments = %{ $operation->{arguments} };
 
-	return qq{UPDATE card_issuer.card SET valid_until = '$arguments{valid_until}' WHERE card_id = '$arguments{card}'}
-	  if $operation->{name} eq 'let_expire';
+	return sprintf $time_goes_by{ $operation->{name} }, $arguments{card} if $time_goes_by{ $operation->{name} };
 	return "SELECT * FROM card_issuer.$operation->{name}("
 	  . join(', ', map { "$_ => " . sql_literal($arguments{$_}) } sort keys %arguments) . ')';
 }
@@ -298,12 +303,13 @@ sub describe
 
 my %state = (
 	card => q{
-		SELECT card_id, platform_type, holder_id, status, former_status, valid_until, replaces, replaced_by
+		SELECT card_id, platform_type, holder_id, status, former_status, valid_until, replaces, replaced_by,
+		       overlap_until > now()
 		  FROM card_issuer.card},
 	app_load => q{
-		SELECT l.message_id, l.card_id, l.app_id, l.provider, l.status, l.inherits, l.fee, l.currency,
-		       coalesce(x.substitutes_card_id, x.card_id), l.at_issue, l.loaded_at IS NOT NULL,
-		       x.approved, x.substitutes IS NOT NULL
+		SELECT l.message_id, l.card_id, l.app_id, l.provider, l.status, l.inherits, l.tariff_kind, l.tariff_reason,
+		       l.fee, l.currency, coalesce(x.substitutes_card_id, x.card_id), l.at_issue, l.loaded_at IS NOT NULL,
+		       x.approved, x.substitutes IS NOT NULL, l.refunded_at IS NOT NULL
 		  FROM card_issuer.app_load l
 		  JOIN card_issuer.examination x ON x.card_id = l.card_id AND x.examination_id = l.examination_id},
 	entitlement => q{
@@ -314,7 +320,8 @@ my %state = (
 		  FROM card_issuer.reissue_request},
 	notice => q{
 		SELECT provider, notice_no, kind, platform_type, new_card_id, old_card_id, app_id, message_id, reason
-		  FROM screissue.notice});
+		  FROM screissue.notice},
+	charge => q{SELECT provider, currency, sum(amount) FROM card_issuer.charge GROUP BY 1, 2});
 
 # What is not in both: the answer of a query, and rows of the model
 sub differences
