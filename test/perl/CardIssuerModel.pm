@@ -410,18 +410,39 @@ sub permission
 	return [ $load->{message}, 't', undef, @$load{qw(inherits fee currency)}, truth($load->{substituted}) ];
 }
 
-# The old card's load was examined, nothing is held against it since, and the card
-# for which that was done was to be valid for at least as long (E18).
-sub can_substitute
+# The examination that counts for a load: the newest that was made of it, or of a
+# load whose place it took (E49).
+sub examination
+{
+	my ($self, $load) = @_;
+	my $newest;
+
+	for (; $load; $load = defined $load->{inherits} ? $self->{load}{ $load->{inherits} } : undef)
+	{
+		my $examination = $load->{finding} // $load->{examination};
+		$newest = $examination if !$newest || $examination->{number} > $newest->{number};
+	}
+	return $newest;
+}
+
+# The examination of the old card's load, if it can be substituted: it is positive,
+# and the card for which it was made was to be valid for at least as long (E18).
+sub substitute
 {
 	my ($self, $id, $app, $claim) = @_;
-	my $load = $claim && $self->{load}{ $claim->{message} };
 
-	return
-	     $load
-	  && $self->{application}{$app}{examination} eq 'substitute'
-	  && $load->{approved}
-	  && $self->end_of_validity($id) le $self->end_of_validity($load->{examined_on});
+	return unless $claim && $self->{application}{$app}{examination} eq 'substitute';
+	my $examination = $self->examination($self->{load}{ $claim->{message} });
+	return unless $examination->{approved};
+	return unless $self->end_of_validity($id) le $self->end_of_validity($examination->{card});
+	return $examination;
+}
+
+sub examine
+{
+	my ($self, $id, $approved) = @_;
+
+	return { number => ++$self->{examinations}, card => $id, approved => $approved };
 }
 
 # As text that sorts
@@ -453,7 +474,7 @@ sub new_load
 {
 	my ($self, $id, $app) = @_;
 	my $claim = $self->claim($id, $app);
-	my $substituted = $self->can_substitute($id, $app, $claim);
+	my $substitute = $self->substitute($id, $app, $claim);
 	my ($kind, $reason, $fee) = $self->price($id, $app, $claim);
 	my $provider = $self->provider_of($app);
 	my $load = {
@@ -468,9 +489,8 @@ sub new_load
 		fee => $fee,
 		currency => defined $fee ? $self->{application}{$app}{currency} : undef,
 		at_issue => $self->{card}{$id}{status} eq 'produced',
-		substituted => $substituted,
-		approved => 1,
-		examined_on => $substituted ? $self->{load}{ $claim->{message} }{examined_on} : $id };
+		substituted => defined $substitute,
+		examination => $substitute // $self->examine($id, 1) };
 
 	push @{ $self->{card}{$id}{loads}{$app} }, $load;
 	$self->{load}{ $load->{message} } = $load;
@@ -599,9 +619,7 @@ sub record_examination
 	my ($self, %arguments) = @_;
 	my $load = $self->known_load($arguments{message});
 
-	$load->{approved} = $arguments{examination} =~ /true/ ? 1 : 0;
-	$load->{substituted} = 0;
-	$load->{examined_on} = $load->{card};
+	$load->{finding} = $self->examine($load->{card}, $arguments{examination} =~ /true/ ? 1 : 0);
 	return void;
 }
 
@@ -814,8 +832,9 @@ sub app_load_rows
 
 	return map {
 		my $load = $_;
-		[ @$load{qw(message card app provider status inherits tariff_kind tariff_reason fee currency examined_on)},
-			map { truth($load->{$_}) } qw(at_issue was_loaded approved substituted refunded) ]
+		[ @$load{qw(message card app provider status inherits tariff_kind tariff_reason fee currency)},
+			$load->{examination}{card}, $load->{finding} && truth($load->{finding}{approved}),
+			map { truth($load->{$_}) } qw(at_issue was_loaded substituted refunded) ]
 	} values %{ $self->{load} };
 }
 

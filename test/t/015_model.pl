@@ -308,10 +308,11 @@ my %state = (
 		  FROM card_issuer.card},
 	app_load => q{
 		SELECT l.message_id, l.card_id, l.app_id, l.provider, l.status, l.inherits, l.tariff_kind, l.tariff_reason,
-		       l.fee, l.currency, coalesce(x.substitutes_card_id, x.card_id), l.at_issue, l.loaded_at IS NOT NULL,
-		       x.approved, x.substitutes IS NOT NULL, l.refunded_at IS NOT NULL
+		       l.fee, l.currency, coalesce(x.substitutes_card_id, x.card_id), f.approved, l.at_issue,
+		       l.loaded_at IS NOT NULL, x.substitutes IS NOT NULL, l.refunded_at IS NOT NULL
 		  FROM card_issuer.app_load l
-		  JOIN card_issuer.examination x ON x.card_id = l.card_id AND x.examination_id = l.examination_id},
+		  JOIN card_issuer.examination x ON x.card_id = l.card_id AND x.examination_id = l.examination_id
+		  LEFT JOIN card_issuer.examination f ON f.card_id = l.card_id AND f.examination_id = l.finding_id},
 	entitlement => q{
 		SELECT card_id, app_id, message_id, old_card_id, hops, used_at IS NOT NULL, withdrawn_at IS NOT NULL
 		  FROM card_issuer.entitlement},
