@@ -243,7 +243,7 @@ COMMENT ON FUNCTION
     'issue the new cards of a mass reissue';
 
 -- Entitles the new cards to what the old ones leave; how many, and to which
--- applications.
+-- applications.  OFFSET 0: each card's loads are looked up by its id.
 CREATE FUNCTION card_issuer.entitle_replacements(
     old_cards screissue.card_id[],
     new_cards screissue.card_id[],
@@ -262,8 +262,12 @@ AS $$
                CASE WHEN c.opted_out_at IS NOT NULL OR o.app_id IS NOT NULL
                     THEN now() END
           FROM unnest(old_cards, new_cards) p (old_card, new_card)
-          JOIN card_issuer.inheritable_load i ON i.card_id = p.old_card
           JOIN card_issuer.card c ON c.card_id = p.old_card
+         CROSS JOIN LATERAL
+               (SELECT l.app_id, l.message_id, l.hops
+                  FROM card_issuer.inheritable_load l
+                 WHERE l.card_id = p.old_card
+                OFFSET 0) i
           LEFT JOIN card_issuer.opt_out o
             ON o.card_id = p.old_card AND o.app_id = i.app_id
         RETURNING e.app_id),
