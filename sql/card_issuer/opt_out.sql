@@ -75,8 +75,8 @@ COMMENT ON FUNCTION card_issuer.put_opt_outs(
     'record who must not be told of a reissue';
 
 -- Brings the entitlements of a card into line with its holder's choice, and
--- returns the notices about those not yet used: withdrawals where providers may
--- have been told, else what they have not been told.
+-- returns the notices about those not yet used: withdrawals of what providers
+-- were told, and of nothing else, or what they have not been told.
 CREATE FUNCTION card_issuer.apply_opt_outs(card screissue.card_id)
     RETURNS card_issuer.draft_notice[]
     LANGUAGE plpgsql
@@ -88,10 +88,11 @@ DECLARE
     changed record;
 BEGIN
     FOR changed IN
-        SELECT e.app_id, e.message_id, e.old_card_id,
+        SELECT e.app_id, a.provider, e.message_id, e.old_card_id,
                e.opted_out_at IS NULL AS opts_out,
                e.used_at IS NULL AND e.withdrawn_at IS NULL AS unused
           FROM card_issuer.entitlement e
+          JOIN card_issuer.application a ON a.app_id = e.app_id
          WHERE e.card_id = card
            AND (e.opted_out_at IS NULL)
                = card_issuer.is_opted_out(card, e.app_id)
@@ -104,12 +105,14 @@ BEGIN
         CONTINUE WHEN NOT changed.unused;
         PERFORM card_issuer.readdress_permission(card, changed.app_id,
             CASE WHEN NOT changed.opts_out THEN changed.message_id END);
-        drafts := drafts || CASE WHEN changed.opts_out
-            THEN card_issuer.draft('withdrawal', card, changed.old_card_id,
-                                   changed.app_id, changed.message_id)
-            ELSE card_issuer.draft_inherited(card, changed.old_card_id,
-                                             changed.app_id, changed.message_id)
-            END;
+        IF NOT changed.opts_out THEN
+            drafts := drafts || card_issuer.draft_inherited(
+                card, changed.old_card_id, changed.app_id, changed.message_id);
+        ELSIF card_issuer.last_word(changed.provider, card, changed.app_id)
+              = changed.message_id::text THEN
+            drafts := drafts || card_issuer.draft('withdrawal', card,
+                changed.old_card_id, changed.app_id, changed.message_id);
+        END IF;
     END LOOP;
     RETURN drafts;
 END
