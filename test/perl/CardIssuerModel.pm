@@ -160,6 +160,24 @@ sub claim
 	  : undef;
 }
 
+# The same, where its provider may know of it
+sub open_claim
+{
+	my ($self, $id, $app) = @_;
+	my $claim = $self->claim($id, $app);
+
+	return $claim && !$claim->{opted_out} ? $claim : undef;
+}
+
+# Its holder does not want the provider to be told (E56).
+sub is_opted_out
+{
+	my ($self, $id, $app) = @_;
+	my $card = $self->{card}{$id} // return;
+
+	return $card->{opted_out} || $card->{opt_outs}{$app};
+}
+
 # What a card leaves to one that stands for it: its load, else what it could
 # have reloaded itself (design 2).
 sub legacy
@@ -210,8 +228,8 @@ sub entitle
 	my $former = $self->claim($id, $app);
 
 	$self->supersede($former->{message}) if $former && $former->{message} ne $legacy->{message};
-	$self->{entitlement}{$id}{$app} = { %$legacy, old_card => $old };
-	$permission->{inherits} = $legacy->{message} if $permission;
+	$self->{entitlement}{$id}{$app} = { %$legacy, old_card => $old, opted_out => $self->is_opted_out($id, $app) };
+	$permission->{inherits} = ($self->open_claim($id, $app) // {})->{message} if $permission;
 	return;
 }
 
@@ -237,15 +255,22 @@ sub supersede
 }
 
 # A notice, where one is due (design 7); how many were sent.  The old card is one
-# that the new one was issued for, if any: not one that handed the load back.
+# that the new one was issued for, if any: not one that handed the load back.  A
+# withdrawal says that it has its load again, unless nobody is to know.
 sub tell
 {
 	my ($self, $kind, $new, $old, $app, $message) = @_;
 	my $provider = $self->provider_of($app);
 	my $sent = $self->{notice}{$provider};
 
-	$old = undef if ($self->{card}{$new}{replaces} // '') ne ($old // '');
+	$old = undef
+	  if ($self->{card}{$new}{replaces} // '') ne ($old // '')
+	  || $kind eq 'withdrawal' && defined $old && $self->is_opted_out($old, $app);
 	return 0 if $self->{delivery}{$provider} eq 'on_request' || !$self->is_readable($new);
+	push @{ $self->{leaks} }, "$provider was told of $new and $app, though opted out"
+	  if $self->is_opted_out($new, $app)
+	  && !($kind eq 'withdrawal'
+		&& (($self->word($provider, $new, $app) // '') eq $message || defined $old && $self->open_claim($old, $app)));
 	push @$sent, {
 		provider => $provider,
 		no => @$sent + 1,
@@ -256,7 +281,19 @@ sub tell
 		app => $app,
 		message => $message,
 		reason => $self->reason($old, $new) };
+	return 1 if $kind eq 'renewal';
+	$self->{words}{$provider}{$new}{$app} = $kind eq 'reissue' ? $message : undef;
+	$self->{words}{$provider}{$old}{$app} = $message if $kind eq 'withdrawal' && defined $sent->[-1]{old_card};
 	return 1;
+}
+
+# What a provider was last told that a card may reload; undef: nothing, or nothing
+# any more (E21).
+sub word
+{
+	my ($self, $provider, $id, $app) = @_;
+
+	return (($self->{words}{$provider}{$id} // {}))->{$app};
 }
 
 # Why a card was replaced by another one
@@ -355,7 +392,8 @@ sub renew_card
 	foreach my $app ($self->apps)
 	{
 		my $load = $self->loaded($arguments{card}, $app) // next;
-		$self->tell('renewal', $arguments{card}, undef, $app, $load->{message});
+		$self->tell('renewal', $arguments{card}, undef, $app, $load->{message})
+		  unless $self->is_opted_out($arguments{card}, $app);
 	}
 	return void;
 }
@@ -452,7 +490,7 @@ sub refund
 sub new_load
 {
 	my ($self, $id, $app) = @_;
-	my $claim = $self->claim($id, $app);
+	my $claim = $self->open_claim($id, $app);
 	my $substituted = $self->can_substitute($id, $app, $claim);
 	my ($kind, $reason, $fee) = $self->price($id, $app, $claim);
 	my $provider = $self->provider_of($app);
@@ -496,10 +534,13 @@ sub permit_load
 		return [ $load->{message}, 'f', 'already_loaded', undef, undef, undef, 'f' ];
 	}
 	my $permission = $self->permitted($id, $app);
-	my $inherits = $permission ? $permission->{inherits} : ($self->claim($id, $app) // {})->{message};
+	my $inherits = $permission ? $permission->{inherits} : ($self->open_claim($id, $app) // {})->{message};
 	return $refused->('not_inherited')
 	  if defined $reload_of && $reload_of ne ($inherits // '');
-	return permission($permission // $self->new_load($id, $app));
+	$permission //= $self->new_load($id, $app);
+	push @{ $self->{leaks} }, "$permission->{message} inherits, though opted out"
+	  if defined $permission->{inherits} && $self->is_opted_out($id, $app);
+	return permission($permission);
 }
 
 sub known_load
@@ -566,7 +607,8 @@ sub pass_on
 		}
 		$self->entitle($heir, $app, $old, { message => $load->{message}, hops => ++$hops });
 		push @told, [ $is_newer ? ('reissue', $heir, $old) : ('withdrawal', $old, $heir), $app, $load->{message} ]
-		  if $hops == @heirs || $self->{card}{$heir}{status} eq 'replaced' && !$self->is_readable($heirs[$hops]);
+		  if !$self->is_opted_out($heir, $app)
+		  && ($hops == @heirs || $self->{card}{$heir}{status} eq 'replaced' && !$self->is_readable($heirs[$hops]));
 		$old = $heir;
 	}
 	$self->tell(@$_) foreach @told;
@@ -589,7 +631,8 @@ sub confirm_unload
 
 		next if $claim->{message} ne $load->{message};
 		$self->disentitle($heir, $app);
-		$self->tell('withdrawal', $heir, $claim->{old_card}, $app, $load->{message});
+		$self->tell('withdrawal', $heir, $claim->{old_card}, $app, $load->{message})
+		  unless $self->is_opted_out($heir, $app);
 	}
 	return void;
 }
@@ -672,7 +715,9 @@ sub preview_reissue
 
 		push @rows, [
 			$self->provider_of($app), $app, $legacy->{message},
-			$delivery ne 'on_request' && $self->is_readable($id) ? $delivery : 'inquiry' ];
+			$self->is_opted_out($id, $app) ? undef
+			: $delivery ne 'on_request' && $self->is_readable($id) ? $delivery
+			: 'inquiry' ];
 	}
 	return sort { "@$a[ 0, 1 ]" cmp "@$b[ 0, 1 ]" } @rows;
 }
@@ -698,6 +743,8 @@ sub reissue_card
 		holder_id => $card->{holder_id},
 		valid_until => $arguments{valid_until},
 		activate => $arguments{activate},
+		opted_out => $card->{opted_out},
+		opt_outs => { %{ $card->{opt_outs} // {} } },
 		replaces => $old);
 
 	@$request{qw(status new_card former_status)} = ('completed', $new, $card->{status});
@@ -708,7 +755,8 @@ sub reissue_card
 
 		$self->entitle($new, $app, $old, $legacy);
 		$entitlements++;
-		$notices += $self->tell('reissue', $new, $old, $app, $legacy->{message});
+		$notices += $self->tell('reissue', $new, $old, $app, $legacy->{message})
+		  unless $self->is_opted_out($new, $app);
 	}
 	return [ $entitlements, $notices ];
 }
@@ -734,23 +782,27 @@ sub withdraw_reissue
 # What came from the old card it still has.  What was loaded on the new card, or
 # handed back to that, is handed back to the old one.  What the new card would
 # not leave to anybody, the application having been removed there or beyond, the
-# old one may not reload either (E3).  The providers hear of the new card first.
+# old one may not reload either (E3).  So is the holder's choice who is not to be
+# told.  The providers hear of the new card first.
 sub hand_back
 {
 	my ($self, $new, $old) = @_;
 	my @ended;
 
+	$self->tell(@$_) foreach $self->choose($old, $self->{card}{$new});
 	foreach my $app ($self->apps)
 	{
 		my $entitlement = $self->{entitlement}{$new}{$app} // { withdrawn => 1 };
 		my $legacy = $self->legacy($new, $app);
 		my $told = $legacy // ($entitlement->{withdrawn} ? undef : $entitlement);
 
-		$self->tell('withdrawal', $new, $old, $app, $told->{message}) if $told;
+		$self->tell('withdrawal', $new, $old, $app, $told->{message})
+		  if $told && !$self->is_opted_out($new, $app);
 		if (!$legacy)
 		{
 			my $ended = $self->disentitle($old, $app);
-			push @ended, [ $old, $ended->{old_card}, $app, $ended->{message} ] if $ended;
+			push @ended, [ $old, $ended->{old_card}, $app, $ended->{message} ]
+			  if $ended && !$self->is_opted_out($old, $app);
 		}
 		elsif (my $load = $self->loaded($new, $app))
 		{
@@ -767,6 +819,67 @@ sub hand_back
 	return;
 }
 
+# Opt-out
+
+# Takes over the choice of a card, and returns what to tell: of claims that are
+# known and not to be any more, and of those that may be known again.
+sub choose
+{
+	my ($self, $id, $choice) = @_;
+	my @to_tell;
+
+	@{ $self->{card}{$id} }{qw(opted_out opt_outs)} = ($choice->{opted_out}, { %{ $choice->{opt_outs} // {} } });
+	foreach my $app ($self->apps)
+	{
+		my $entitlement = $self->{entitlement}{$id}{$app} // next;
+		my $is_out = $self->is_opted_out($id, $app) ? 1 : 0;
+		my ($old, $message) = @$entitlement{qw(old_card message)};
+
+		next if $is_out == ($entitlement->{opted_out} ? 1 : 0);
+		$entitlement->{opted_out} = $is_out;
+		next if !$self->claim($id, $app);
+		my $permission = $self->permitted($id, $app);
+		$permission->{inherits} = $is_out ? undef : $message if $permission;
+		next if $is_out && ($self->word($self->provider_of($app), $id, $app) // '') ne $message;
+		push @to_tell,
+		    $is_out ? [ 'withdrawal', $id, $old, $app, $message ]
+		  : ($self->predecessor($id) // '') eq $old ? [ 'reissue', $id, $old, $app, $message ]
+		  : [ 'withdrawal', $old, $id, $app, $message ];
+	}
+	return @to_tell;
+}
+
+# It holds for old cards in their overlap, too.  Of the newest card providers hear
+# first what they may not know, and last what they may.
+sub set_opt_out
+{
+	my ($self, %arguments) = @_;
+	my ($id, $app, $opted_out) = @arguments{qw(card app opted_out)};
+	my @to_tell;
+
+	refuse('SR003') if defined $app && !$self->{application}{$app};
+	my $card = $self->known_card($id);
+	refuse('SR005') if $card->{status} =~ $over;
+	if (defined $app)
+	{
+		$card->{opt_outs}{$app} = 1;
+		delete $card->{opt_outs}{$app} if !$opted_out;
+	}
+	else
+	{
+		$card->{opted_out} = $opted_out;
+	}
+	for (my $older = $id; defined $older; $older = $self->predecessor($older))
+	{
+		next unless $older eq $id || $self->{card}{$older}{overlap};
+		my @of_card = $self->choose($older, $card);
+
+		@to_tell = $opted_out ? (@to_tell, @of_card) : (@of_card, @to_tell);
+	}
+	$self->tell(@$_) foreach @to_tell;
+	return void;
+}
+
 # Fig. 19
 sub find_reissue
 {
@@ -778,10 +891,12 @@ sub find_reissue
 	return [ 200, 'f', undef, undef ]
 	  unless $entitlement
 	  && !$entitlement->{withdrawn}
+	  && !$entitlement->{opted_out}
 	  && $self->works($id, qr/^active$/)
 	  && $self->acts_for($self->provider_of($app))
 	  && ($self->by_operator || $self->is_readable($id));
 	my $old = $entitlement->{old_card};
+	push @{ $self->{leaks} }, "$id is a reissued card, though opted out" if $self->is_opted_out($id, $app);
 	return [
 		$card->{platform_type}, 't', $entitlement->{message},
 		$self->is_readable($old) ? $old : undef ];
@@ -804,7 +919,8 @@ sub card_rows
 
 	return map {
 		[ @$_{qw(id platform_type holder_id status former_status valid_until replaces replaced_by)},
-			defined $_->{overlap} ? truth($_->{overlap}) : undef ]
+			defined $_->{overlap} ? truth($_->{overlap}) : undef,
+			truth($_->{opted_out}), join(',', sort keys %{ $_->{opt_outs} // {} }) ]
 	} values %{ $self->{card} };
 }
 
@@ -842,7 +958,7 @@ sub entitlement_rows
 		while (my ($app, $entitlement) = each %$entitlements)
 		{
 			push @rows, [ $id, $app, @$entitlement{qw(message old_card hops)},
-				truth($entitlement->{used}), truth($entitlement->{withdrawn}) ];
+				map { truth($entitlement->{$_}) } qw(used withdrawn opted_out) ];
 		}
 	}
 	return @rows;
@@ -866,23 +982,8 @@ sub notice_rows
 	  map { @$_ } values %{ $self->{notice} };
 }
 
-# What a provider was last told that a card may reload, by card and application;
-# undef: nothing, any more (E21).
-sub last_words
-{
-	my ($self, $provider) = @_;
-	my %words;
-
-	foreach my $notice (@{ $self->{notice}{$provider} })
-	{
-		my ($kind, $new, $old, $app, $message) = @$notice{qw(kind new_card old_card app message)};
-
-		next if $kind eq 'renewal';
-		$words{$new}{$app} = $kind eq 'reissue' ? $message : undef;
-		$words{$old}{$app} = $message if $kind eq 'withdrawal' && defined $old;
-	}
-	return \%words;
-}
+# Those words, by card and application
+sub last_words { return $_[0]{words}{ $_[1] } // {} }
 
 # What must hold whatever was called; what does not, in words.
 
@@ -891,7 +992,10 @@ sub contradictions
 	my ($self) = @_;
 	my @in_use = grep { $self->{card}{$_}{status} !~ $over } sort keys %{ $self->{card} };
 
-	return ($self->misplaced_loads(@in_use), map { $self->mistakes($_, @in_use) } sort keys %{ $self->{notice} });
+	return (
+		$self->misplaced_loads(@in_use),
+		@{ $self->{leaks} // [] },
+		map { $self->mistakes($_, @in_use) } sort keys %{ $self->{notice} });
 }
 
 # A load that is live is on a card in use, or just one card in use may reload it,
@@ -936,10 +1040,13 @@ sub mistakes
 			my $legacy = $self->legacy($id, $app) // { message => 'nothing' };
 			my $claim = $self->claim($id, $app);
 			my $is_told = $claim
+			  && !$claim->{opted_out}
 			  && ($claim->{old_card} eq ($self->predecessor($id) // '') || $self->is_readable($claim->{old_card}));
 
 			push @mistakes, "$provider believes that $id may reload $told"
 			  if defined $told && $self->{load}{$told}{status} eq 'loaded' && $told ne $legacy->{message};
+			push @mistakes, "$provider believes that $id may reload $told, though opted out"
+			  if defined $told && $claim && $claim->{opted_out} && $claim->{message} eq $told;
 			push @mistakes, "$provider does not know that $id may reload $claim->{message}"
 			  if $is_told
 			  && ($told // '') ne $claim->{message}

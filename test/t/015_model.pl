@@ -1,7 +1,7 @@
 # The card issuer against a model of it, test/perl/CardIssuerModel.pm: random calls
 # over cards, loads, reissues, unloads and withdrawals, many of which the rules
 # forbid.  Each answer and each SQLSTATE is as the model says, and so is every row
-# of the tables after each thousand calls (E1-E3, E5-E12, E17, E18, E21, E52).
+# of the tables after each thousand calls (E1-E3, E5-E12, E17, E18, E21, E52, E56).
 #
 # The seed is printed; SCREISSUE_SEED makes the same calls again, as many as
 # SCREISSUE_OPERATIONS says.
@@ -211,6 +211,13 @@ my %calls = (
 			chance(0.3) ? (overlap => pick(('30 days') x 9, '-1 day')) : ());
 	} ],
 	withdraw_reissue => [ 3, sub { return (new_card => any_card($_[0])) } ],
+	set_opt_out => [ 5, sub {
+		my ($chain) = @_;
+		return (
+			card => any_card($chain),
+			app => chance(0.3) ? undef : any_app($chain),
+			opted_out => chance(0.4) ? 1 : 0);
+	} ],
 	find_reissue => [ 6, sub { return (card => any_card($_[0]), app => any_app($_[0])) } ]);
 my @by_weight = map { ($_) x $calls{$_}[0] } sort keys %calls;
 my %time_goes_by = (
@@ -304,8 +311,9 @@ sub describe
 my %state = (
 	card => q{
 		SELECT card_id, platform_type, holder_id, status, former_status, valid_until, replaces, replaced_by,
-		       overlap_until > now()
-		  FROM card_issuer.card},
+		       overlap_until > now(), opted_out_at IS NOT NULL,
+		       (SELECT string_agg(o.app_id::text, ',' ORDER BY o.app_id) FROM card_issuer.opt_out o WHERE o.card_id = c.card_id)
+		  FROM card_issuer.card c},
 	app_load => q{
 		SELECT l.message_id, l.card_id, l.app_id, l.provider, l.status, l.inherits, l.tariff_kind, l.tariff_reason,
 		       l.fee, l.currency, coalesce(x.substitutes_card_id, x.card_id), l.at_issue, l.loaded_at IS NOT NULL,
@@ -313,7 +321,8 @@ my %state = (
 		  FROM card_issuer.app_load l
 		  JOIN card_issuer.examination x ON x.card_id = l.card_id AND x.examination_id = l.examination_id},
 	entitlement => q{
-		SELECT card_id, app_id, message_id, old_card_id, hops, used_at IS NOT NULL, withdrawn_at IS NOT NULL
+		SELECT card_id, app_id, message_id, old_card_id, hops, used_at IS NOT NULL, withdrawn_at IS NOT NULL,
+		       opted_out_at IS NOT NULL
 		  FROM card_issuer.entitlement},
 	reissue_request => q{
 		SELECT old_card_id, request_id, reason, status, refusal, new_card_id, former_status
