@@ -33,9 +33,9 @@ are named after the calls of schema card_issuer and take their arguments; with
 call() they answer as psql prints it, rows of unaligned columns, or the SQLSTATE.
 A further call is a further method.
 
-Not in it, since the test keeps away from it: contracts that are not in force,
-applications that are withdrawn, attributes, printed numbers, load files, receipts,
-policies for loads.
+Not in it, since the test keeps away from it: the dates of contracts, applications
+that are withdrawn, attributes, printed numbers, load files, receipts, policies for
+loads.
 
 =cut
 
@@ -55,6 +55,7 @@ sub new
 		entitlement => {},    # by card id and application
 		request => {},        # by card id, a list
 		notice => { map { $_ => [] } keys %{ $contracts{delivery} } },    # a list
+		now => 0,             # number of the call
 		messages => 0,
 		requests => 0 }, $class;
 }
@@ -65,6 +66,7 @@ sub call
 	my ($self, $caller, $name, %arguments) = @_;
 
 	$self->{caller} = $caller;
+	$self->{now}++;
 	my @rows = eval { $self->$name(%arguments) };
 	return $@->{sqlstate} if ref $@;
 	die $@ if $@;
@@ -228,7 +230,11 @@ sub entitle
 	my $former = $self->claim($id, $app);
 
 	$self->supersede($former->{message}) if $former && $former->{message} ne $legacy->{message};
-	$self->{entitlement}{$id}{$app} = { %$legacy, old_card => $old, opted_out => $self->is_opted_out($id, $app) };
+	$self->{entitlement}{$id}{$app} = {
+		%$legacy,
+		old_card => $old,
+		granted => $self->{now},
+		opted_out => $self->is_opted_out($id, $app) ? $self->{now} : undef };
 	$permission->{inherits} = ($self->open_claim($id, $app) // {})->{message} if $permission;
 	return;
 }
@@ -240,7 +246,7 @@ sub disentitle
 	my $claim = $self->claim($id, $app) // return;
 	my $permission = $self->permitted($id, $app);
 
-	$claim->{withdrawn} = 1;
+	$claim->{withdrawn} = $self->{now};
 	$permission->{inherits} = undef if $permission;
 	return $claim;
 }
@@ -266,7 +272,7 @@ sub tell
 	$old = undef
 	  if ($self->{card}{$new}{replaces} // '') ne ($old // '')
 	  || $kind eq 'withdrawal' && defined $old && $self->is_opted_out($old, $app);
-	return 0 if $self->{delivery}{$provider} eq 'on_request' || !$self->is_readable($new);
+	return 0 if !$self->gets_notices($provider) || !$self->is_readable($new);
 	push @{ $self->{leaks} }, "$provider was told of $new and $app, though opted out"
 	  if $self->is_opted_out($new, $app)
 	  && !($kind eq 'withdrawal'
@@ -285,6 +291,14 @@ sub tell
 	$self->{words}{$provider}{$new}{$app} = $kind eq 'reissue' ? $message : undef;
 	$self->{words}{$provider}{$old}{$app} = $message if $kind eq 'withdrawal' && defined $sent->[-1]{old_card};
 	return 1;
+}
+
+# The contract is in force and delivery is push or pull.
+sub gets_notices
+{
+	my ($self, $provider) = @_;
+
+	return !$self->{suspended}{$provider} && $self->{delivery}{$provider} ne 'on_request';
 }
 
 # What a provider was last told that a card may reload; undef: nothing, or nothing
@@ -525,6 +539,7 @@ sub permit_load
 
 	refuse('SR003') unless $self->{application}{$app};
 	refuse('42501') unless $self->acts_for($self->provider_of($app));
+	refuse('SR002') if $self->{suspended}{ $self->provider_of($app) };
 	my $obstacle = $self->obstacle_to_load($id);
 	refuse('SR004') if ($obstacle // '') eq 'unknown_card' && $self->by_operator;
 	return $refused->($obstacle) if $obstacle;
@@ -715,7 +730,7 @@ sub preview_reissue
 
 		push @rows, [
 			$self->provider_of($app), $app, $legacy->{message},
-			$self->is_opted_out($id, $app) ? undef
+			$self->is_opted_out($id, $app) || $self->{suspended}{ $self->provider_of($app) } ? undef
 			: $delivery ne 'on_request' && $self->is_readable($id) ? $delivery
 			: 'inquiry' ];
 	}
@@ -813,10 +828,123 @@ sub hand_back
 		{
 			$self->entitle($old, $app, $new, $legacy);
 		}
-		$entitlement->{withdrawn} = 1;
+		$entitlement->{withdrawn} //= $self->{now};
 	}
 	$self->tell('withdrawal', @$_) foreach @ended;
 	return;
+}
+
+# Contracts
+
+sub known_provider
+{
+	my ($self, $provider) = @_;
+
+	refuse('SR002') unless $self->{delivery}{$provider};
+	return;
+}
+
+sub suspend_provider
+{
+	my ($self, %arguments) = @_;
+
+	$self->known_provider($arguments{provider});
+	$self->{suspended}{ $arguments{provider} } = 1;
+	return void;
+}
+
+sub resume_provider
+{
+	my ($self, %arguments) = @_;
+
+	$self->known_provider($arguments{provider});
+	$self->tell_what_was_missed($arguments{provider})
+	  if delete $self->{suspended}{ $arguments{provider} };
+	return void;
+}
+
+# The test only changes how notices are delivered.
+sub register_provider
+{
+	my ($self, %arguments) = @_;
+
+	$self->{delivery}{ $arguments{provider} } = $arguments{delivery};
+	$self->tell_what_was_missed($arguments{provider});
+	return void;
+}
+
+# R30: what a provider believes and should not any more, until there is no more of
+# it, and then what it does not know of the cards in use.  After that it is not
+# mistaken, and there is no more to tell.
+sub tell_what_was_missed
+{
+	my ($self, $provider) = @_;
+
+	1 while grep { $self->tell('withdrawal', @$_) } $self->withdrawals_missed($provider);
+	$self->tell(@$_) foreach $self->claims_missed($provider);
+	push @{ $self->{leaks} }, $self->mistakes($provider, $self->cards_in_use),
+	  map { "$provider will be told again: @$_[ 0 .. 2 ]" } $self->gets_notices($provider)
+	  ? ($self->withdrawals_missed($provider), $self->claims_missed($provider))
+	  : ();
+	return;
+}
+
+sub withdrawals_missed
+{
+	my ($self, $provider) = @_;
+	my @over = sort {
+		($a->{withdrawn} // $a->{opted_out}) <=> ($b->{withdrawn} // $b->{opted_out})
+		  || $b->{hops} <=> $a->{hops}
+		  || "$a->{card} $a->{app}" cmp "$b->{card} $b->{app}"
+	} grep { $self->is_over($provider, $_) } $self->entitlements_of($provider);
+
+	return map {
+		my ($card, $old, $app) = @$_{qw(card old_card app)};
+		my $load = $_->{opted_out} ? undef : $self->loaded($card, $app);
+		[ $card, $old, $app, ($load // $_)->{message} ]
+	} @over;
+}
+
+# The provider believes in it, and should not any more.
+sub is_over
+{
+	my ($self, $provider, $entitlement) = @_;
+	my $told = $self->word($provider, @$entitlement{qw(card app)}) // return;
+
+	return $entitlement->{withdrawn} unless $entitlement->{opted_out};
+	return !$entitlement->{used} && $told eq $entitlement->{message};
+}
+
+sub claims_missed
+{
+	my ($self, $provider) = @_;
+	my @missed = sort {
+		$a->{granted} <=> $b->{granted} || "$a->{card} $a->{app}" cmp "$b->{card} $b->{app}"
+	  }
+	  grep { ($self->word($provider, @$_{qw(card app)}) // '') ne $_->{message} }
+	  grep { $self->open_claim(@$_{qw(card app)}) }
+	  grep { $self->is_readable($_->{card}) && $self->{card}{ $_->{card} }{status} !~ $over }
+	  $self->entitlements_of($provider);
+
+	return grep { $self->is_readable($_->[1]) } map {
+		my ($card, $old, $app, $message) = @$_{qw(card old_card app message)};
+		($self->predecessor($card) // '') eq $old
+		  ? [ 'reissue', $card, $old, $app, $message ]
+		  : [ 'withdrawal', $old, $card, $app, $message ]
+	} @missed;
+}
+
+# With their cards and applications
+sub entitlements_of
+{
+	my ($self, $provider) = @_;
+	my $all = $self->{entitlement};
+	my @apps = grep { $self->provider_of($_) eq $provider } $self->apps;
+
+	return map {
+		my $card = $_;
+		map { { %{ $all->{$card}{$_} }, card => $card, app => $_ } } grep { $all->{$card}{$_} } @apps
+	} keys %$all;
 }
 
 # Opt-out
@@ -836,7 +964,7 @@ sub choose
 		my ($old, $message) = @$entitlement{qw(old_card message)};
 
 		next if $is_out == ($entitlement->{opted_out} ? 1 : 0);
-		$entitlement->{opted_out} = $is_out;
+		$entitlement->{opted_out} = $is_out ? $self->{now} : undef;
 		next if !$self->claim($id, $app);
 		my $permission = $self->permitted($id, $app);
 		$permission->{inherits} = $is_out ? undef : $message if $permission;
@@ -894,6 +1022,7 @@ sub find_reissue
 	  && !$entitlement->{opted_out}
 	  && $self->works($id, qr/^active$/)
 	  && $self->acts_for($self->provider_of($app))
+	  && !$self->{suspended}{ $self->provider_of($app) }
 	  && ($self->by_operator || $self->is_readable($id));
 	my $old = $entitlement->{old_card};
 	push @{ $self->{leaks} }, "$id is a reissued card, though opted out" if $self->is_opted_out($id, $app);
@@ -990,12 +1119,19 @@ sub last_words { return $_[0]{words}{ $_[1] } // {} }
 sub contradictions
 {
 	my ($self) = @_;
-	my @in_use = grep { $self->{card}{$_}{status} !~ $over } sort keys %{ $self->{card} };
+	my @in_use = $self->cards_in_use;
 
 	return (
 		$self->misplaced_loads(@in_use),
 		@{ $self->{leaks} // [] },
 		map { $self->mistakes($_, @in_use) } sort keys %{ $self->{notice} });
+}
+
+sub cards_in_use
+{
+	my ($self) = @_;
+
+	return grep { $self->{card}{$_}{status} !~ $over } sort keys %{ $self->{card} };
 }
 
 # A load that is live is on a card in use, or just one card in use may reload it,
@@ -1023,7 +1159,7 @@ sub misplaced_loads
 	return @misplaced;
 }
 
-# A provider that is told of cards knows what each of them may reload, and is not
+# A provider that gets notices knows what each of them may reload, and is not
 # left in the belief that it might reload something else.  But it does not know
 # what a card was handed back by another one whose id is not for it to read.
 sub mistakes
@@ -1031,6 +1167,8 @@ sub mistakes
 	my ($self, $provider, @in_use) = @_;
 	my $words = $self->last_words($provider);
 	my @mistakes;
+
+	return unless $self->gets_notices($provider);
 
 	foreach my $app (grep { $self->provider_of($_) eq $provider } $self->apps)
 	{
@@ -1049,8 +1187,7 @@ sub mistakes
 			  if defined $told && $claim && $claim->{opted_out} && $claim->{message} eq $told;
 			push @mistakes, "$provider does not know that $id may reload $claim->{message}"
 			  if $is_told
-			  && ($told // '') ne $claim->{message}
-			  && $self->{delivery}{$provider} ne 'on_request';
+			  && ($told // '') ne $claim->{message};
 		}
 	}
 	return @mistakes;

@@ -1,7 +1,7 @@
 # The card issuer against a model of it, test/perl/CardIssuerModel.pm: random calls
 # over cards, loads, reissues, unloads and withdrawals, many of which the rules
 # forbid.  Each answer and each SQLSTATE is as the model says, and so is every row
-# of the tables after each thousand calls (E1-E3, E5-E12, E17, E18, E21, E52, E56).
+# of the tables after each thousand calls (E1-E3, E5-E12, E17, E18, E21, E52, E56, R30).
 #
 # The seed is printed; SCREISSUE_SEED makes the same calls again, as many as
 # SCREISSUE_OPERATIONS says.
@@ -43,7 +43,7 @@ $_ = { examination => 'substitute', currency => 'JPY', %$_ } foreach values %app
 my $model = CardIssuerModel->new(
 	issuer => 'BANKJP',
 	method => \%method,
-	delivery => \%delivery,
+	delivery => {%delivery},
 	application => \%application,
 	judge => sub {
 		my ($reason) = @_;
@@ -153,6 +153,7 @@ sub any_message
 	  : pick(@messages, (@messages[ max(0, @messages - 4) .. $#messages ]) x 4);
 }
 
+sub any_provider { return chance(0.05) ? 'NOBODY' : pick(sort keys %delivery) }
 sub any_platform_type { return pick((100) x 6, (200) x 2, 999, chance(0.1) ? 310 : 100) }
 sub any_valid_until { return pick((undef) x 4, '2090-12-31', '2095-06-30', chance(0.3) ? '2001-01-01' : undef) }
 sub any_reason { return pick(qw(lost stolen damaged upgraded other compromised)) }
@@ -218,8 +219,18 @@ my %calls = (
 			app => chance(0.3) ? undef : any_app($chain),
 			opted_out => chance(0.4) ? 1 : 0);
 	} ],
+	suspend_provider => [ 0.5, sub { return (provider => any_provider()) } ],
+	resume_provider => [ 1.5, sub { return (provider => any_provider()) } ],
+	register_provider => [ 0.5, sub {
+		my $provider = pick(sort keys %delivery);
+		return (
+			provider => $provider,
+			name => $provider,
+			role_name => lc $provider,
+			delivery => chance(0.3) ? 'on_request' : $delivery{$provider});
+	} ],
 	find_reissue => [ 6, sub { return (card => any_card($_[0]), app => any_app($_[0])) } ]);
-my @by_weight = map { ($_) x $calls{$_}[0] } sort keys %calls;
+my @by_weight = map { ($_) x (2 * $calls{$_}[0]) } sort keys %calls;
 my %time_goes_by = (
 	let_expire => q{UPDATE card_issuer.card SET valid_until = '2001-01-01' WHERE card_id = '%s'},
 	let_overlap_end => q{UPDATE card_issuer.card SET overlap_until = '2001-01-01' WHERE card_id = '%s' AND overlap_until > now()});
@@ -397,7 +408,7 @@ SKIP:
 {
 	skip 'too few operations', 1 if @done < 20_000;
 	my @wanted = (
-		keys %calls, qw(22023 23505 42501 SR003 SR004 SR005 SR006 SR007 SR008 SR009),
+		keys %calls, qw(22023 23505 42501 SR002 SR003 SR004 SR005 SR006 SR007 SR008 SR009),
 		qw(refused already_loaded card_status not_inherited),
 		map { "notice: $_" } qw(reissue withdrawal renewal));
 
