@@ -873,6 +873,20 @@ sub register_provider
 	return void;
 }
 
+# E14: rights and notices follow the application.
+sub transfer_application
+{
+	my ($self, %arguments) = @_;
+	my ($app, $provider) = @arguments{qw(app provider)};
+
+	refuse('SR003') unless $self->{application}{$app};
+	$self->known_provider($provider);
+	return void if $self->provider_of($app) eq $provider;
+	$self->{application}{$app}{provider} = $provider;
+	$self->tell_what_was_missed($provider);
+	return void;
+}
+
 # R30: what a provider believes and should not any more, until there is no more of
 # it, and then what it does not know of the cards in use.  After that it is not
 # mistaken, and there is no more to tell.

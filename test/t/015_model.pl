@@ -1,7 +1,7 @@
 # The card issuer against a model of it, test/perl/CardIssuerModel.pm: random calls
 # over cards, loads, reissues, unloads and withdrawals, many of which the rules
 # forbid.  Each answer and each SQLSTATE is as the model says, and so is every row
-# of the tables after each thousand calls (E1-E3, E5-E12, E17, E18, E21, E52, E56, R30).
+# of the tables after each thousand calls (E1-E3, E5-E12, E14, E17, E18, E21, E52, E56, R30).
 #
 # The seed is printed; SCREISSUE_SEED makes the same calls again, as many as
 # SCREISSUE_OPERATIONS says.
@@ -229,6 +229,7 @@ my %calls = (
 			role_name => lc $provider,
 			delivery => chance(0.3) ? 'on_request' : $delivery{$provider});
 	} ],
+	transfer_application => [ 0.5, sub { return (app => any_app($_[0]), provider => any_provider()) } ],
 	find_reissue => [ 6, sub { return (card => any_card($_[0]), app => any_app($_[0])) } ]);
 my @by_weight = map { ($_) x (2 * $calls{$_}[0]) } sort keys %calls;
 my %time_goes_by = (
@@ -431,6 +432,9 @@ SKIP:
 {
 	skip 'the notices are wrong', 2 if $wrong || @faults;
 	bank(q{SELECT service_provider.setup('METRO', 'METRO'), service_provider.register_issuer('BANKJP', 'BANKJP')});
+	bank(qq{SELECT service_provider.register_application('$_', '$_'),
+	               service_provider.accept_transfer('$_', 'SHOP'), service_provider.accept_transfer('$_', 'RAIL')})
+	  foreach @apps;
 	is( bank(qq{
 			SELECT count(*) FILTER (WHERE r.answer = 'stored'), count(*) FILTER (WHERE r.answer <> 'stored')
 			  FROM (SELECT service_provider.receive_notice(n.issuer, n.provider, n.notice_no, n.kind, n.platform_type,
