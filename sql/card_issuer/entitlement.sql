@@ -62,8 +62,9 @@ COMMENT ON FUNCTION card_issuer.lock_chain(screissue.card_id) IS
 
 -- A notice about what a card inherits, or (withdrawal) does not any more.  The
 -- old card is named if it is the one that this card was issued for: a withdrawal
--- says that it has its load back.  A card that was handed back what it loses now
--- had that from a card that is withdrawn, which does not get it again.
+-- says that it has its load back, so not one of which nobody is to know that.  A
+-- card that was handed back what it loses now had that from a card that is
+-- withdrawn, which does not get it again.
 CREATE FUNCTION card_issuer.draft(
     kind text,
     new_card screissue.card_id,
@@ -84,6 +85,7 @@ AS $$
       LEFT JOIN card_issuer.card o
         ON o.card_id = old_card
        AND o.card_id = n.replaces
+       AND (kind <> 'withdrawal' OR NOT card_issuer.is_opted_out(old_card, app))
      WHERE a.app_id = app
        AND n.card_id = new_card
 $$;

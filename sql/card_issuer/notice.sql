@@ -190,10 +190,53 @@ $$;
 COMMENT ON FUNCTION card_issuer.last_told(screissue.company_id) IS
     'what a provider was last told about each card';
 
+-- What a provider was told about one card and application, the last word first:
+-- the load, or NULL.  What handed something back to the card is about a card that
+-- replaced it.
+CREATE FUNCTION card_issuer.words(
+    to_provider screissue.company_id,
+    card screissue.card_id,
+    app screissue.app_id,
+    OUT notice_no bigint,
+    OUT message_id text)
+    RETURNS SETOF record
+    LANGUAGE sql
+    STABLE
+    ROWS 2
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+    WITH told AS (
+        SELECT n.notice_no, n.kind, n.message_id, true AS as_new
+          FROM screissue.notice n
+         WHERE n.new_card_id = card::text
+           AND n.kind <> 'renewal'
+           AND n.issuer = card_issuer.own_company()::text
+           AND n.provider = to_provider::text
+           AND n.app_id = app::text
+         UNION ALL
+        SELECT n.notice_no, n.kind, n.message_id, false
+          FROM card_issuer.reissue_request r
+          JOIN screissue.notice n ON n.new_card_id = r.new_card_id::text
+         WHERE r.old_card_id = card
+           AND n.old_card_id = card::text
+           AND n.kind = 'withdrawal'
+           AND n.issuer = card_issuer.own_company()::text
+           AND n.provider = to_provider::text
+           AND n.app_id = app::text)
+    SELECT t.notice_no,
+           CASE WHEN t.kind = 'reissue' OR NOT t.as_new THEN t.message_id END
+      FROM told t
+     ORDER BY t.notice_no DESC
+$$;
+COMMENT ON FUNCTION card_issuer.words(
+    screissue.company_id, screissue.card_id, screissue.app_id) IS
+    'what a provider was told about a card and an application';
+
 -- Writes the notices that a provider should have had, had its contract been
 -- in force and its delivery push or pull all the time (R30): withdrawals of
--- what it was told, then entitlements not yet used of which it was not told,
--- not even by a withdrawal that handed them back.  A withdrawal names the old
+-- what it was told, where the holder opted out of that very load only, then
+-- entitlements not yet used of which it was not told, not even by a withdrawal
+-- that handed them back.  A withdrawal names the old
 -- card as one that has its load back, which may be what the next one takes from
 -- that: until there are no more, and a second call writes nothing.
 CREATE FUNCTION card_issuer.write_missed_notices(
@@ -218,10 +261,12 @@ BEGIN
             ON l.card_id = e.card_id
            AND l.app_id = e.app_id
            AND l.status = 'loaded'
+           AND e.opted_out_at IS NULL
          WHERE t.message_id IS NOT NULL
            AND a.provider = of_provider
            AND num_nonnulls(e.withdrawn_at, e.opted_out_at) > 0
            AND num_nonnulls(e.used_at, e.opted_out_at) < 2
+           AND (e.opted_out_at IS NULL OR t.message_id = e.message_id::text)
          ORDER BY coalesce(e.withdrawn_at, e.opted_out_at), e.hops DESC,
                   e.card_id, e.app_id)) > 0
     LOOP

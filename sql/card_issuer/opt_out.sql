@@ -75,10 +75,13 @@ COMMENT ON FUNCTION card_issuer.put_opt_outs(
     'record who must not be told of a reissue';
 
 -- Brings the entitlements of a card into line with its holder's choice, and
--- returns the notices about those not yet used: withdrawals where providers may
--- have been told, which name no old card, since none has it back; else what they
--- have not been told.
-CREATE FUNCTION card_issuer.apply_opt_outs(card screissue.card_id)
+-- returns the notices about those not yet used: withdrawals of what providers
+-- were told, and of nothing else, which name no old card, since none has it back;
+-- or what they have not been told: of a card that was replaced only if they were
+-- told of it before, since notices are about the newest.
+CREATE FUNCTION card_issuer.apply_opt_outs(
+    card screissue.card_id,
+    was_replaced boolean DEFAULT false)
     RETURNS card_issuer.draft_notice[]
     LANGUAGE plpgsql
     VOLATILE
@@ -87,12 +90,14 @@ AS $$
 DECLARE
     drafts card_issuer.draft_notice[] := '{}'::card_issuer.draft_notice[];
     changed record;
+    last_word record;
 BEGIN
     FOR changed IN
-        SELECT e.app_id, e.message_id, e.old_card_id,
+        SELECT e.app_id, a.provider, e.message_id, e.old_card_id,
                e.opted_out_at IS NULL AS opts_out,
                e.used_at IS NULL AND e.withdrawn_at IS NULL AS unused
           FROM card_issuer.entitlement e
+          JOIN card_issuer.application a ON a.app_id = e.app_id
          WHERE e.card_id = card
            AND (e.opted_out_at IS NULL)
                = card_issuer.is_opted_out(card, e.app_id)
@@ -105,40 +110,23 @@ BEGIN
         CONTINUE WHEN NOT changed.unused;
         PERFORM card_issuer.readdress_permission(card, changed.app_id,
             CASE WHEN NOT changed.opts_out THEN changed.message_id END);
-        drafts := drafts || CASE WHEN changed.opts_out
-            THEN card_issuer.draft('withdrawal', card, NULL, changed.app_id,
-                                   changed.message_id)
-            ELSE card_issuer.draft_inherited(card, changed.old_card_id,
-                                             changed.app_id, changed.message_id)
-            END;
+        SELECT w.message_id INTO last_word
+          FROM card_issuer.words(changed.provider, card, changed.app_id) w
+         LIMIT 1;
+        IF NOT changed.opts_out AND (FOUND OR NOT was_replaced) THEN
+            drafts := drafts || card_issuer.draft_inherited(
+                card, changed.old_card_id, changed.app_id, changed.message_id);
+        ELSIF changed.opts_out
+              AND last_word.message_id = changed.message_id::text THEN
+            drafts := drafts || card_issuer.draft('withdrawal', card, NULL,
+                changed.app_id, changed.message_id);
+        END IF;
     END LOOP;
     RETURN drafts;
 END
 $$;
-COMMENT ON FUNCTION card_issuer.apply_opt_outs(screissue.card_id) IS
+COMMENT ON FUNCTION card_issuer.apply_opt_outs(screissue.card_id, boolean) IS
     'let a card''s entitlements follow the choice of its holder';
-
--- Of drafts about replaced cards those of which the provider knows: it is told of
--- the newest card, and of others only while they were the newest.
-CREATE FUNCTION card_issuer.told_before(drafts card_issuer.draft_notice[])
-    RETURNS card_issuer.draft_notice[]
-    LANGUAGE sql
-    STABLE
-    SET search_path = pg_catalog, screissue, pg_temp
-AS $$
-    SELECT ARRAY(
-        SELECT d
-          FROM unnest(drafts) d
-         WHERE EXISTS (SELECT
-                         FROM screissue.notice s
-                        WHERE s.issuer = card_issuer.own_company()::text
-                          AND s.provider = d.provider::text
-                          AND s.kind = 'reissue'
-                          AND s.new_card_id = d.new_card_id::text
-                          AND s.app_id = d.app_id::text))
-$$;
-COMMENT ON FUNCTION card_issuer.told_before(card_issuer.draft_notice[]) IS
-    'drafts about cards that the provider was told of';
 
 -- Sets or lifts the opt-out of a card, for an application or, app NULL, for the
 -- whole card.  While it is set no provider learns from us that this card, or one
@@ -196,10 +184,8 @@ BEGIN
     FOREACH one_card IN ARRAY older || set_opt_out.card LOOP
         PERFORM card_issuer.put_opt_outs(
             one_card, choice.opted_out_at, choice.opt_outs);
-        changes := card_issuer.apply_opt_outs(one_card);
-        IF one_card <> set_opt_out.card THEN
-            changes := card_issuer.told_before(changes);
-        END IF;
+        changes := card_issuer.apply_opt_outs(
+            one_card, was_replaced => one_card <> set_opt_out.card);
         drafts := CASE WHEN set_opt_out.opted_out THEN changes || drafts
                        ELSE drafts || changes END;
     END LOOP;

@@ -33,9 +33,9 @@ are named after the calls of schema card_issuer and take their arguments; with
 call() they answer as psql prints it, rows of unaligned columns, or the SQLSTATE.
 A further call is a further method.
 
-Not in it, since the test keeps away from it: contracts that are not in force,
-applications that are withdrawn, attributes, printed numbers, load files, receipts,
-policies for loads.
+Not in it, since the test keeps away from it: the dates of contracts, applications
+that are withdrawn, attributes, printed numbers, load files, receipts, policies for
+loads.
 
 =cut
 
@@ -55,6 +55,7 @@ sub new
 		entitlement => {},    # by card id and application
 		request => {},        # by card id, a list
 		notice => { map { $_ => [] } keys %{ $contracts{delivery} } },    # a list
+		now => 0,             # number of the call
 		messages => 0,
 		requests => 0 }, $class;
 }
@@ -65,6 +66,7 @@ sub call
 	my ($self, $caller, $name, %arguments) = @_;
 
 	$self->{caller} = $caller;
+	$self->{now}++;
 	my @rows = eval { $self->$name(%arguments) };
 	return $@->{sqlstate} if ref $@;
 	die $@ if $@;
@@ -160,6 +162,24 @@ sub claim
 	  : undef;
 }
 
+# The same, where its provider may know of it
+sub open_claim
+{
+	my ($self, $id, $app) = @_;
+	my $claim = $self->claim($id, $app);
+
+	return $claim && !$claim->{opted_out} ? $claim : undef;
+}
+
+# Its holder does not want the provider to be told (E56).
+sub is_opted_out
+{
+	my ($self, $id, $app) = @_;
+	my $card = $self->{card}{$id} // return;
+
+	return $card->{opted_out} || $card->{opt_outs}{$app};
+}
+
 # What a card leaves to one that stands for it: its load, else what it could
 # have reloaded itself (design 2).
 sub legacy
@@ -210,8 +230,12 @@ sub entitle
 	my $former = $self->claim($id, $app);
 
 	$self->supersede($former->{message}) if $former && $former->{message} ne $legacy->{message};
-	$self->{entitlement}{$id}{$app} = { %$legacy, old_card => $old };
-	$permission->{inherits} = $legacy->{message} if $permission;
+	$self->{entitlement}{$id}{$app} = {
+		%$legacy,
+		old_card => $old,
+		granted => $self->{now},
+		opted_out => $self->is_opted_out($id, $app) ? $self->{now} : undef };
+	$permission->{inherits} = ($self->open_claim($id, $app) // {})->{message} if $permission;
 	return;
 }
 
@@ -222,7 +246,7 @@ sub disentitle
 	my $claim = $self->claim($id, $app) // return;
 	my $permission = $self->permitted($id, $app);
 
-	$claim->{withdrawn} = 1;
+	$claim->{withdrawn} = $self->{now};
 	$permission->{inherits} = undef if $permission;
 	return $claim;
 }
@@ -237,15 +261,22 @@ sub supersede
 }
 
 # A notice, where one is due (design 7); how many were sent.  The old card is one
-# that the new one was issued for, if any: not one that handed the load back.
+# that the new one was issued for, if any: not one that handed the load back.  A
+# withdrawal says that it has its load again, unless nobody is to know.
 sub tell
 {
 	my ($self, $kind, $new, $old, $app, $message) = @_;
 	my $provider = $self->provider_of($app);
 	my $sent = $self->{notice}{$provider};
 
-	$old = undef if ($self->{card}{$new}{replaces} // '') ne ($old // '');
-	return 0 if $self->{delivery}{$provider} eq 'on_request' || !$self->is_readable($new);
+	$old = undef
+	  if ($self->{card}{$new}{replaces} // '') ne ($old // '')
+	  || $kind eq 'withdrawal' && defined $old && $self->is_opted_out($old, $app);
+	return 0 if !$self->gets_notices($provider) || !$self->is_readable($new);
+	push @{ $self->{leaks} }, "$provider was told of $new and $app, though opted out"
+	  if $self->is_opted_out($new, $app)
+	  && !($kind eq 'withdrawal'
+		&& (($self->word($provider, $new, $app) // '') eq $message || defined $old && $self->open_claim($old, $app)));
 	push @$sent, {
 		provider => $provider,
 		no => @$sent + 1,
@@ -256,7 +287,34 @@ sub tell
 		app => $app,
 		message => $message,
 		reason => $self->reason($old, $new) };
+	return 1 if $kind eq 'renewal';
+	$self->{words}{$provider}{$new}{$app} = $kind eq 'reissue' ? $message : undef;
+	$self->{words}{$provider}{$old}{$app} = $message if $kind eq 'withdrawal' && defined $sent->[-1]{old_card};
 	return 1;
+}
+
+# The contract is in force and delivery is push or pull.
+sub gets_notices
+{
+	my ($self, $provider) = @_;
+
+	return !$self->{suspended}{$provider} && $self->{delivery}{$provider} ne 'on_request';
+}
+
+# What a provider was last told that a card may reload; undef: nothing, or nothing
+# any more (E21).
+sub word
+{
+	my ($self, $provider, $id, $app) = @_;
+
+	return (($self->{words}{$provider}{$id} // {}))->{$app};
+}
+
+sub was_told
+{
+	my ($self, $provider, $id, $app) = @_;
+
+	return exists +(($self->{words}{$provider}{$id} // {}))->{$app};
 }
 
 # Why a card was replaced by another one
@@ -355,7 +413,8 @@ sub renew_card
 	foreach my $app ($self->apps)
 	{
 		my $load = $self->loaded($arguments{card}, $app) // next;
-		$self->tell('renewal', $arguments{card}, undef, $app, $load->{message});
+		$self->tell('renewal', $arguments{card}, undef, $app, $load->{message})
+		  unless $self->is_opted_out($arguments{card}, $app);
 	}
 	return void;
 }
@@ -473,7 +532,7 @@ sub refund
 sub new_load
 {
 	my ($self, $id, $app) = @_;
-	my $claim = $self->claim($id, $app);
+	my $claim = $self->open_claim($id, $app);
 	my $substitute = $self->substitute($id, $app, $claim);
 	my ($kind, $reason, $fee) = $self->price($id, $app, $claim);
 	my $provider = $self->provider_of($app);
@@ -507,6 +566,7 @@ sub permit_load
 
 	refuse('SR003') unless $self->{application}{$app};
 	refuse('42501') unless $self->acts_for($self->provider_of($app));
+	refuse('SR002') if $self->{suspended}{ $self->provider_of($app) };
 	my $obstacle = $self->obstacle_to_load($id);
 	refuse('SR004') if ($obstacle // '') eq 'unknown_card' && $self->by_operator;
 	return $refused->($obstacle) if $obstacle;
@@ -516,10 +576,13 @@ sub permit_load
 		return [ $load->{message}, 'f', 'already_loaded', undef, undef, undef, 'f' ];
 	}
 	my $permission = $self->permitted($id, $app);
-	my $inherits = $permission ? $permission->{inherits} : ($self->claim($id, $app) // {})->{message};
+	my $inherits = $permission ? $permission->{inherits} : ($self->open_claim($id, $app) // {})->{message};
 	return $refused->('not_inherited')
 	  if defined $reload_of && $reload_of ne ($inherits // '');
-	return permission($permission // $self->new_load($id, $app));
+	$permission //= $self->new_load($id, $app);
+	push @{ $self->{leaks} }, "$permission->{message} inherits, though opted out"
+	  if defined $permission->{inherits} && $self->is_opted_out($id, $app);
+	return permission($permission);
 }
 
 sub known_load
@@ -586,7 +649,8 @@ sub pass_on
 		}
 		$self->entitle($heir, $app, $old, { message => $load->{message}, hops => ++$hops });
 		push @told, [ $is_newer ? ('reissue', $heir, $old) : ('withdrawal', $old, $heir), $app, $load->{message} ]
-		  if $hops == @heirs || $self->{card}{$heir}{status} eq 'replaced' && !$self->is_readable($heirs[$hops]);
+		  if !$self->is_opted_out($heir, $app)
+		  && ($hops == @heirs || $self->{card}{$heir}{status} eq 'replaced' && !$self->is_readable($heirs[$hops]));
 		$old = $heir;
 	}
 	$self->tell(@$_) foreach @told;
@@ -609,7 +673,8 @@ sub confirm_unload
 
 		next if $claim->{message} ne $load->{message};
 		$self->disentitle($heir, $app);
-		$self->tell('withdrawal', $heir, $claim->{old_card}, $app, $load->{message});
+		$self->tell('withdrawal', $heir, $claim->{old_card}, $app, $load->{message})
+		  unless $self->is_opted_out($heir, $app);
 	}
 	return void;
 }
@@ -690,7 +755,9 @@ sub preview_reissue
 
 		push @rows, [
 			$self->provider_of($app), $app, $legacy->{message},
-			$delivery ne 'on_request' && $self->is_readable($id) ? $delivery : 'inquiry' ];
+			$self->is_opted_out($id, $app) || $self->{suspended}{ $self->provider_of($app) } ? undef
+			: $delivery ne 'on_request' && $self->is_readable($id) ? $delivery
+			: 'inquiry' ];
 	}
 	return sort { "@$a[ 0, 1 ]" cmp "@$b[ 0, 1 ]" } @rows;
 }
@@ -716,6 +783,8 @@ sub reissue_card
 		holder_id => $card->{holder_id},
 		valid_until => $arguments{valid_until},
 		activate => $arguments{activate},
+		opted_out => $card->{opted_out},
+		opt_outs => { %{ $card->{opt_outs} // {} } },
 		replaces => $old);
 
 	@$request{qw(status new_card former_status)} = ('completed', $new, $card->{status});
@@ -726,7 +795,8 @@ sub reissue_card
 
 		$self->entitle($new, $app, $old, $legacy);
 		$entitlements++;
-		$notices += $self->tell('reissue', $new, $old, $app, $legacy->{message});
+		$notices += $self->tell('reissue', $new, $old, $app, $legacy->{message})
+		  unless $self->is_opted_out($new, $app);
 	}
 	return [ $entitlements, $notices ];
 }
@@ -752,23 +822,27 @@ sub withdraw_reissue
 # What came from the old card it still has.  What was loaded on the new card, or
 # handed back to that, is handed back to the old one.  What the new card would
 # not leave to anybody, the application having been removed there or beyond, the
-# old one may not reload either (E3).  The providers hear of the new card first.
+# old one may not reload either (E3).  So is the holder's choice who is not to be
+# told.  The providers hear of the new card first.
 sub hand_back
 {
 	my ($self, $new, $old) = @_;
 	my @ended;
 
+	$self->tell(@$_) foreach $self->choose($old, $self->{card}{$new});
 	foreach my $app ($self->apps)
 	{
 		my $entitlement = $self->{entitlement}{$new}{$app} // { withdrawn => 1 };
 		my $legacy = $self->legacy($new, $app);
 		my $told = $legacy // ($entitlement->{withdrawn} ? undef : $entitlement);
 
-		$self->tell('withdrawal', $new, $old, $app, $told->{message}) if $told;
+		$self->tell('withdrawal', $new, $old, $app, $told->{message})
+		  if $told && !$self->is_opted_out($new, $app);
 		if (!$legacy)
 		{
 			my $ended = $self->disentitle($old, $app);
-			push @ended, [ $old, $ended->{old_card}, $app, $ended->{message} ] if $ended;
+			push @ended, [ $old, $ended->{old_card}, $app, $ended->{message} ]
+			  if $ended && !$self->is_opted_out($old, $app);
 		}
 		elsif (my $load = $self->loaded($new, $app))
 		{
@@ -779,10 +853,201 @@ sub hand_back
 		{
 			$self->entitle($old, $app, $new, $legacy);
 		}
-		$entitlement->{withdrawn} = 1;
+		$entitlement->{withdrawn} //= $self->{now};
 	}
 	$self->tell('withdrawal', @$_) foreach @ended;
 	return;
+}
+
+# Contracts
+
+sub known_provider
+{
+	my ($self, $provider) = @_;
+
+	refuse('SR002') unless $self->{delivery}{$provider};
+	return;
+}
+
+sub suspend_provider
+{
+	my ($self, %arguments) = @_;
+
+	$self->known_provider($arguments{provider});
+	$self->{suspended}{ $arguments{provider} } = 1;
+	return void;
+}
+
+sub resume_provider
+{
+	my ($self, %arguments) = @_;
+
+	$self->known_provider($arguments{provider});
+	$self->tell_what_was_missed($arguments{provider})
+	  if delete $self->{suspended}{ $arguments{provider} };
+	return void;
+}
+
+# The test only changes how notices are delivered.
+sub register_provider
+{
+	my ($self, %arguments) = @_;
+
+	$self->{delivery}{ $arguments{provider} } = $arguments{delivery};
+	$self->tell_what_was_missed($arguments{provider});
+	return void;
+}
+
+# E14: rights and notices follow the application.
+sub transfer_application
+{
+	my ($self, %arguments) = @_;
+	my ($app, $provider) = @arguments{qw(app provider)};
+
+	refuse('SR003') unless $self->{application}{$app};
+	$self->known_provider($provider);
+	return void if $self->provider_of($app) eq $provider;
+	$self->{application}{$app}{provider} = $provider;
+	$self->tell_what_was_missed($provider);
+	return void;
+}
+
+# R30: what a provider believes and should not any more, until there is no more of
+# it, and then what it does not know of the cards in use.  After that it is not
+# mistaken, and there is no more to tell.
+sub tell_what_was_missed
+{
+	my ($self, $provider) = @_;
+
+	1 while grep { $self->tell('withdrawal', @$_) } $self->withdrawals_missed($provider);
+	$self->tell(@$_) foreach $self->claims_missed($provider);
+	push @{ $self->{leaks} }, $self->mistakes($provider, $self->cards_in_use),
+	  map { "$provider will be told again: @$_[ 0 .. 2 ]" } $self->gets_notices($provider)
+	  ? ($self->withdrawals_missed($provider), $self->claims_missed($provider))
+	  : ();
+	return;
+}
+
+sub withdrawals_missed
+{
+	my ($self, $provider) = @_;
+	my @over = sort {
+		($a->{withdrawn} // $a->{opted_out}) <=> ($b->{withdrawn} // $b->{opted_out})
+		  || $b->{hops} <=> $a->{hops}
+		  || "$a->{card} $a->{app}" cmp "$b->{card} $b->{app}"
+	} grep { $self->is_over($provider, $_) } $self->entitlements_of($provider);
+
+	return map {
+		my ($card, $old, $app) = @$_{qw(card old_card app)};
+		my $load = $_->{opted_out} ? undef : $self->loaded($card, $app);
+		[ $card, $_->{withdrawn} ? $old : undef, $app, ($load // $_)->{message} ]
+	} @over;
+}
+
+# The provider believes in it, and should not any more.
+sub is_over
+{
+	my ($self, $provider, $entitlement) = @_;
+	my $told = $self->word($provider, @$entitlement{qw(card app)}) // return;
+
+	return $entitlement->{withdrawn} unless $entitlement->{opted_out};
+	return !$entitlement->{used} && $told eq $entitlement->{message};
+}
+
+sub claims_missed
+{
+	my ($self, $provider) = @_;
+	my @missed = sort {
+		$a->{granted} <=> $b->{granted} || "$a->{card} $a->{app}" cmp "$b->{card} $b->{app}"
+	  }
+	  grep { ($self->word($provider, @$_{qw(card app)}) // '') ne $_->{message} }
+	  grep { $self->open_claim(@$_{qw(card app)}) }
+	  grep { $self->is_readable($_->{card}) && $self->{card}{ $_->{card} }{status} !~ $over }
+	  $self->entitlements_of($provider);
+
+	return grep { $self->is_readable($_->[1]) } map {
+		my ($card, $old, $app, $message) = @$_{qw(card old_card app message)};
+		($self->predecessor($card) // '') eq $old
+		  ? [ 'reissue', $card, $old, $app, $message ]
+		  : [ 'withdrawal', $old, $card, $app, $message ]
+	} @missed;
+}
+
+# With their cards and applications
+sub entitlements_of
+{
+	my ($self, $provider) = @_;
+	my $all = $self->{entitlement};
+	my @apps = grep { $self->provider_of($_) eq $provider } $self->apps;
+
+	return map {
+		my $card = $_;
+		map { { %{ $all->{$card}{$_} }, card => $card, app => $_ } } grep { $all->{$card}{$_} } @apps
+	} keys %$all;
+}
+
+# Opt-out
+
+# Takes over the choice of a card, and returns what to tell: of claims that are
+# known and not to be any more, and of those that may be known again; of a card
+# that was replaced only those that once were.
+sub choose
+{
+	my ($self, $id, $choice, $was_replaced) = @_;
+	my @to_tell;
+
+	@{ $self->{card}{$id} }{qw(opted_out opt_outs)} = ($choice->{opted_out}, { %{ $choice->{opt_outs} // {} } });
+	foreach my $app ($self->apps)
+	{
+		my $entitlement = $self->{entitlement}{$id}{$app} // next;
+		my $is_out = $self->is_opted_out($id, $app) ? 1 : 0;
+		my ($old, $message) = @$entitlement{qw(old_card message)};
+
+		next if $is_out == ($entitlement->{opted_out} ? 1 : 0);
+		$entitlement->{opted_out} = $is_out ? $self->{now} : undef;
+		next if !$self->claim($id, $app);
+		my $permission = $self->permitted($id, $app);
+		$permission->{inherits} = $is_out ? undef : $message if $permission;
+		my $provider = $self->provider_of($app);
+		next if $is_out && ($self->word($provider, $id, $app) // '') ne $message;
+		next if !$is_out && $was_replaced && !$self->was_told($provider, $id, $app);
+		push @to_tell,
+		    $is_out ? [ 'withdrawal', $id, undef, $app, $message ]
+		  : ($self->predecessor($id) // '') eq $old ? [ 'reissue', $id, $old, $app, $message ]
+		  : [ 'withdrawal', $old, $id, $app, $message ];
+	}
+	return @to_tell;
+}
+
+# It holds for old cards in their overlap, too.  Of the newest card providers hear
+# first what they may not know, and last what they may.
+sub set_opt_out
+{
+	my ($self, %arguments) = @_;
+	my ($id, $app, $opted_out) = @arguments{qw(card app opted_out)};
+	my @to_tell;
+
+	refuse('SR003') if defined $app && !$self->{application}{$app};
+	my $card = $self->known_card($id);
+	refuse('SR005') if $card->{status} =~ $over;
+	if (defined $app)
+	{
+		$card->{opt_outs}{$app} = 1;
+		delete $card->{opt_outs}{$app} if !$opted_out;
+	}
+	else
+	{
+		$card->{opted_out} = $opted_out;
+	}
+	for (my $older = $id; defined $older; $older = $self->predecessor($older))
+	{
+		next unless $older eq $id || $self->{card}{$older}{overlap};
+		my @of_card = $self->choose($older, $card, $older ne $id);
+
+		@to_tell = $opted_out ? (@to_tell, @of_card) : (@of_card, @to_tell);
+	}
+	$self->tell(@$_) foreach @to_tell;
+	return void;
 }
 
 # Fig. 19
@@ -796,10 +1061,13 @@ sub find_reissue
 	return [ 200, 'f', undef, undef ]
 	  unless $entitlement
 	  && !$entitlement->{withdrawn}
+	  && !$entitlement->{opted_out}
 	  && $self->works($id, qr/^active$/)
 	  && $self->acts_for($self->provider_of($app))
+	  && !$self->{suspended}{ $self->provider_of($app) }
 	  && ($self->by_operator || $self->is_readable($id));
 	my $old = $entitlement->{old_card};
+	push @{ $self->{leaks} }, "$id is a reissued card, though opted out" if $self->is_opted_out($id, $app);
 	return [
 		$card->{platform_type}, 't', $entitlement->{message},
 		$self->is_readable($old) ? $old : undef ];
@@ -822,7 +1090,8 @@ sub card_rows
 
 	return map {
 		[ @$_{qw(id platform_type holder_id status former_status valid_until replaces replaced_by)},
-			defined $_->{overlap} ? truth($_->{overlap}) : undef ]
+			defined $_->{overlap} ? truth($_->{overlap}) : undef,
+			truth($_->{opted_out}), join(',', sort keys %{ $_->{opt_outs} // {} }) ]
 	} values %{ $self->{card} };
 }
 
@@ -861,7 +1130,7 @@ sub entitlement_rows
 		while (my ($app, $entitlement) = each %$entitlements)
 		{
 			push @rows, [ $id, $app, @$entitlement{qw(message old_card hops)},
-				truth($entitlement->{used}), truth($entitlement->{withdrawn}) ];
+				map { truth($entitlement->{$_}) } qw(used withdrawn opted_out) ];
 		}
 	}
 	return @rows;
@@ -885,32 +1154,27 @@ sub notice_rows
 	  map { @$_ } values %{ $self->{notice} };
 }
 
-# What a provider was last told that a card may reload, by card and application;
-# undef: nothing, any more (E21).
-sub last_words
-{
-	my ($self, $provider) = @_;
-	my %words;
-
-	foreach my $notice (@{ $self->{notice}{$provider} })
-	{
-		my ($kind, $new, $old, $app, $message) = @$notice{qw(kind new_card old_card app message)};
-
-		next if $kind eq 'renewal';
-		$words{$new}{$app} = $kind eq 'reissue' ? $message : undef;
-		$words{$old}{$app} = $message if $kind eq 'withdrawal' && defined $old;
-	}
-	return \%words;
-}
+# Those words, by card and application
+sub last_words { return $_[0]{words}{ $_[1] } // {} }
 
 # What must hold whatever was called; what does not, in words.
 
 sub contradictions
 {
 	my ($self) = @_;
-	my @in_use = grep { $self->{card}{$_}{status} !~ $over } sort keys %{ $self->{card} };
+	my @in_use = $self->cards_in_use;
 
-	return ($self->misplaced_loads(@in_use), map { $self->mistakes($_, @in_use) } sort keys %{ $self->{notice} });
+	return (
+		$self->misplaced_loads(@in_use),
+		@{ $self->{leaks} // [] },
+		map { $self->mistakes($_, @in_use) } sort keys %{ $self->{notice} });
+}
+
+sub cards_in_use
+{
+	my ($self) = @_;
+
+	return grep { $self->{card}{$_}{status} !~ $over } sort keys %{ $self->{card} };
 }
 
 # A load that is live is on a card in use, or just one card in use may reload it,
@@ -938,7 +1202,7 @@ sub misplaced_loads
 	return @misplaced;
 }
 
-# A provider that is told of cards knows what each of them may reload, and is not
+# A provider that gets notices knows what each of them may reload, and is not
 # left in the belief that it might reload something else.  But it does not know
 # what a card was handed back by another one whose id is not for it to read.
 sub mistakes
@@ -946,6 +1210,8 @@ sub mistakes
 	my ($self, $provider, @in_use) = @_;
 	my $words = $self->last_words($provider);
 	my @mistakes;
+
+	return unless $self->gets_notices($provider);
 
 	foreach my $app (grep { $self->provider_of($_) eq $provider } $self->apps)
 	{
@@ -955,14 +1221,16 @@ sub mistakes
 			my $legacy = $self->legacy($id, $app) // { message => 'nothing' };
 			my $claim = $self->claim($id, $app);
 			my $is_told = $claim
+			  && !$claim->{opted_out}
 			  && ($claim->{old_card} eq ($self->predecessor($id) // '') || $self->is_readable($claim->{old_card}));
 
 			push @mistakes, "$provider believes that $id may reload $told"
 			  if defined $told && $self->{load}{$told}{status} eq 'loaded' && $told ne $legacy->{message};
+			push @mistakes, "$provider believes that $id may reload $told, though opted out"
+			  if defined $told && $claim && $claim->{opted_out} && $claim->{message} eq $told;
 			push @mistakes, "$provider does not know that $id may reload $claim->{message}"
 			  if $is_told
-			  && ($told // '') ne $claim->{message}
-			  && $self->{delivery}{$provider} ne 'on_request';
+			  && ($told // '') ne $claim->{message};
 		}
 	}
 	return @mistakes;

@@ -6,7 +6,7 @@ BEGIN;
 \ir include/issuer.sql
 SELECT service_provider.setup('METRO', 'Metro Transit'), service_provider.register_issuer('BANKJP', 'Bank'),
        service_provider.register_application(:METRO1, 'season ticket') \g /dev/null
-SELECT plan(163);
+SELECT plan(170);
 
 SELECT card_issuer.register_key(1, 'ecies-x25519'), card_issuer.set_tariff(:METRO1, 'load', 500, 'JPY'), card_issuer.set_tariff(:METRO1, 'reload', 100, 'JPY')
     \g /dev/null
@@ -335,6 +335,32 @@ SELECT is(t.told('REST'), 'withdrawal REST-C<-? ' || :'m1',
           'R30: set while by request: withdrawn with the next notices, and B does not have it back');
 SELECT card_issuer.suspend_provider('METRO'), card_issuer.resume_provider('METRO') \g /dev/null
 SELECT is(t.told('REST'), 'nothing', 'R30: once');
+
+-- What METRO was not told is not withdrawn: that would tell it.  Handed back by a
+-- card whose id it cannot read:
+SELECT card_issuer.issue_card('SHADE-A', 100), t.reissue('SHADE-A', 'SHADE-B', 200) \g /dev/null
+SELECT t.load('SHADE-B', :METRO1) AS m1 \gset
+SELECT card_issuer.withdraw_reissue('SHADE-B') \g /dev/null
+SELECT is(t.told('SHADE') || ', ' || t.inherited('SHADE-A', :METRO1), 'nothing, ' || :'m1', 'E9: handed back by a card of platform 200: not told');
+SELECT card_issuer.set_opt_out('SHADE-A', NULL, true) \g /dev/null
+SELECT is(t.told('SHADE'), 'nothing', 'E56: set: nothing to withdraw');
+-- Confirmed late, when the newest card was opted out:
+SELECT card_issuer.issue_card('TARDY-A', 100) \g /dev/null
+SELECT t.permit('TARDY-A', :METRO1) AS m1, t.reissue('TARDY-A', 'TARDY-B'), t.reissue('TARDY-B', 'TARDY-C') \gset
+SELECT card_issuer.set_opt_out('TARDY-C', :METRO1, true), card_issuer.confirm_load(:'m1') \g /dev/null
+SELECT is(t.told('TARDY'), 'nothing', 'E56, E22: set and confirmed: not told');
+SELECT card_issuer.withdraw_reissue('TARDY-C') \g /dev/null
+SELECT is(t.told('TARDY'), 'nothing', 'E56: withdrawn: nor of the card before, which is opted out now');
+SELECT card_issuer.set_opt_out('TARDY-B', :METRO1, false) \g /dev/null
+SELECT is(t.told('TARDY'), 'reissue TARDY-B<-TARDY-A ' || :'m1', 'E56: lifted: told');
+-- Of another load than METRO knows of, after a suspension:
+SELECT t.first('STALE') AS m1 \gset
+SELECT t.reissue('STALE-A', 'STALE-B') \g /dev/null
+SELECT t.permit('STALE-B', :METRO1) AS m2 \gset
+SELECT card_issuer.withdraw_reissue('STALE-B'), card_issuer.set_opt_out('STALE-A', :METRO1, true) \g /dev/null
+SELECT is(t.told('STALE'), format('reissue STALE-B<-STALE-A %1$s, withdrawal STALE-B<-STALE-A %1$s', :'m1'), 'E9: reissued and withdrawn');
+SELECT card_issuer.confirm_load(:'m2'), card_issuer.suspend_provider('METRO'), card_issuer.resume_provider('METRO') \g /dev/null
+SELECT is(t.told('STALE'), 'nothing', 'E56, R30: confirmed late while set: not told, nor withdrawn when the contract goes on');
 
 -- A permission outstanding.
 CREATE FUNCTION t.permission(card card_id, reload_of message_id DEFAULT NULL)

@@ -1,7 +1,7 @@
 # The card issuer against a model of it, test/perl/CardIssuerModel.pm: random calls
 # over cards, loads, reissues, unloads and withdrawals, many of which the rules
 # forbid.  Each answer and each SQLSTATE is as the model says, and so is every row
-# of the tables after each thousand calls (E1-E3, E5-E12, E17, E18, E21, E52).
+# of the tables after each thousand calls (E1-E3, E5-E12, E14, E17, E18, E21, E52, E56, R30).
 #
 # The seed is printed; SCREISSUE_SEED makes the same calls again, as many as
 # SCREISSUE_OPERATIONS says.
@@ -43,7 +43,7 @@ $_ = { examination => 'substitute', currency => 'JPY', %$_ } foreach values %app
 my $model = CardIssuerModel->new(
 	issuer => 'BANKJP',
 	method => \%method,
-	delivery => \%delivery,
+	delivery => {%delivery},
 	application => \%application,
 	judge => sub {
 		my ($reason) = @_;
@@ -153,6 +153,7 @@ sub any_message
 	  : pick(@messages, (@messages[ max(0, @messages - 4) .. $#messages ]) x 4);
 }
 
+sub any_provider { return chance(0.05) ? 'NOBODY' : pick(sort keys %delivery) }
 sub any_platform_type { return pick((100) x 6, (200) x 2, 999, chance(0.1) ? 310 : 100) }
 sub any_valid_until { return pick((undef) x 4, '2090-12-31', '2095-06-30', chance(0.3) ? '2001-01-01' : undef) }
 sub any_reason { return pick(qw(lost stolen damaged upgraded other compromised)) }
@@ -211,8 +212,26 @@ my %calls = (
 			chance(0.3) ? (overlap => pick(('30 days') x 9, '-1 day')) : ());
 	} ],
 	withdraw_reissue => [ 3, sub { return (new_card => any_card($_[0])) } ],
+	set_opt_out => [ 5, sub {
+		my ($chain) = @_;
+		return (
+			card => any_card($chain),
+			app => chance(0.3) ? undef : any_app($chain),
+			opted_out => chance(0.4) ? 1 : 0);
+	} ],
+	suspend_provider => [ 0.5, sub { return (provider => any_provider()) } ],
+	resume_provider => [ 1.5, sub { return (provider => any_provider()) } ],
+	register_provider => [ 0.5, sub {
+		my $provider = pick(sort keys %delivery);
+		return (
+			provider => $provider,
+			name => $provider,
+			role_name => lc $provider,
+			delivery => chance(0.3) ? 'on_request' : $delivery{$provider});
+	} ],
+	transfer_application => [ 0.5, sub { return (app => any_app($_[0]), provider => any_provider()) } ],
 	find_reissue => [ 6, sub { return (card => any_card($_[0]), app => any_app($_[0])) } ]);
-my @by_weight = map { ($_) x $calls{$_}[0] } sort keys %calls;
+my @by_weight = map { ($_) x (2 * $calls{$_}[0]) } sort keys %calls;
 my %time_goes_by = (
 	let_expire => q{UPDATE card_issuer.card SET valid_until = '2001-01-01' WHERE card_id = '%s'},
 	let_overlap_end => q{UPDATE card_issuer.card SET overlap_until = '2001-01-01' WHERE card_id = '%s' AND overlap_until > now()});
@@ -304,8 +323,9 @@ sub describe
 my %state = (
 	card => q{
 		SELECT card_id, platform_type, holder_id, status, former_status, valid_until, replaces, replaced_by,
-		       overlap_until > now()
-		  FROM card_issuer.card},
+		       overlap_until > now(), opted_out_at IS NOT NULL,
+		       (SELECT string_agg(o.app_id::text, ',' ORDER BY o.app_id) FROM card_issuer.opt_out o WHERE o.card_id = c.card_id)
+		  FROM card_issuer.card c},
 	app_load => q{
 		SELECT l.message_id, l.card_id, l.app_id, l.provider, l.status, l.inherits, l.tariff_kind, l.tariff_reason,
 		       l.fee, l.currency, coalesce(x.substitutes_card_id, x.card_id), f.approved, l.at_issue,
@@ -314,7 +334,8 @@ my %state = (
 		  JOIN card_issuer.examination x ON x.card_id = l.card_id AND x.examination_id = l.examination_id
 		  LEFT JOIN card_issuer.examination f ON f.card_id = l.card_id AND f.examination_id = l.finding_id},
 	entitlement => q{
-		SELECT card_id, app_id, message_id, old_card_id, hops, used_at IS NOT NULL, withdrawn_at IS NOT NULL
+		SELECT card_id, app_id, message_id, old_card_id, hops, used_at IS NOT NULL, withdrawn_at IS NOT NULL,
+		       opted_out_at IS NOT NULL
 		  FROM card_issuer.entitlement},
 	reissue_request => q{
 		SELECT old_card_id, request_id, reason, status, refusal, new_card_id, former_status
@@ -389,7 +410,7 @@ SKIP:
 {
 	skip 'too few operations', 1 if @done < 20_000;
 	my @wanted = (
-		keys %calls, qw(22023 23505 42501 SR003 SR004 SR005 SR006 SR007 SR008 SR009),
+		keys %calls, qw(22023 23505 42501 SR002 SR003 SR004 SR005 SR006 SR007 SR008 SR009),
 		qw(refused already_loaded card_status not_inherited),
 		map { "notice: $_" } qw(reissue withdrawal renewal));
 
@@ -412,6 +433,9 @@ SKIP:
 {
 	skip 'the notices are wrong', 2 if $wrong || @faults;
 	bank(q{SELECT service_provider.setup('METRO', 'METRO'), service_provider.register_issuer('BANKJP', 'BANKJP')});
+	bank(qq{SELECT service_provider.register_application('$_', '$_'),
+	               service_provider.accept_transfer('$_', 'SHOP'), service_provider.accept_transfer('$_', 'RAIL')})
+	  foreach @apps;
 	is( bank(qq{
 			SELECT count(*) FILTER (WHERE r.answer = 'stored'), count(*) FILTER (WHERE r.answer <> 'stored')
 			  FROM (SELECT service_provider.receive_notice(n.issuer, n.provider, n.notice_no, n.kind, n.platform_type,
