@@ -211,6 +211,13 @@ my %calls = (
 			activate => pick(0, 1, 1, 1),
 			chance(0.3) ? (overlap => pick(('30 days') x 9, '-1 day')) : ());
 	} ],
+	reissue_cards => [ 2, sub {
+		my @some = @chains[ grep { chance(0.5) } 0 .. $#chains ];
+		my @olds = map { any_old_card($_) } grep { @{ $_->{cards} } } @some;
+		my @news = map { any_new_card($_) } grep { @{ $_->{cards} } } @some;
+		push @news, 'MORE-1' if chance(0.03);
+		return (old_cards => \@olds, new_cards => \@news, reason => any_reason());
+	} ],
 	withdraw_reissue => [ 3, sub { return (new_card => any_card($_[0])) } ],
 	set_opt_out => [ 5, sub {
 		my ($chain) = @_;
@@ -270,8 +277,10 @@ sub any_operation
 		arguments => \%arguments };
 	$operation->{expected} = $model->call($operation->{caller}, $name, %arguments);
 
-	my $card = $arguments{new_card} // $arguments{card} // '';
-	push @{ $chain->{cards} }, $card if $card eq next_id($chain) && $model->{card}{$card};
+	foreach (@chains)
+	{
+		push @{ $_->{cards} }, next_id($_) if $model->{card}{ next_id($_) };
+	}
 	@chains = map { @{ $_->{cards} } < $_->{at_most} ? $_ : new_chain() } @chains;
 	return $operation;
 }
@@ -283,7 +292,14 @@ sub call_of
 
 	return sprintf $time_goes_by{ $operation->{name} }, $arguments{card} if $time_goes_by{ $operation->{name} };
 	return "SELECT * FROM card_issuer.$operation->{name}("
-	  . join(', ', map { "$_ => " . sql_literal($arguments{$_}) } sort keys %arguments) . ')';
+	  . join(', ', map { "$_ => " . sql_value($arguments{$_}) } sort keys %arguments) . ')';
+}
+
+sub sql_value
+{
+	my ($value) = @_;
+
+	return sql_literal(ref $value ? '{' . join(',', @$value) . '}' : $value);
 }
 
 # Makes the calls, each in a transaction of its own, and keeps what was answered.
