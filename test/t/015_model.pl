@@ -1,7 +1,10 @@
 # The card issuer against a model of it, test/perl/CardIssuerModel.pm: random calls
-# over cards, loads, reissues, unloads and withdrawals, many of which the rules
-# forbid.  Each answer and each SQLSTATE is as the model says, and so is every row
-# of the tables after each thousand calls (E1-E3, E5-E12, E14, E17, E18, E21, E52, E56, R30).
+# over cards, loads, reissues of one card and of many, unloads, withdrawals, opt-outs
+# and contracts, many of which the rules forbid; time goes by.  Each answer and each
+# SQLSTATE is as the model says, and so is every row of the tables after each
+# thousand calls; nothing is left in the wrong place, no provider is mistaken, and
+# none is told what its holders do not want it to be (E1-E3, E5-E12, E14, E17, E18,
+# E21, E52, E56, R30).
 #
 # The seed is printed; SCREISSUE_SEED makes the same calls again, as many as
 # SCREISSUE_OPERATIONS says.
