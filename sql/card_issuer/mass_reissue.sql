@@ -132,7 +132,8 @@ BEGIN
           FROM unnest(old_cards, new_cards) p (old_card, new_card)
          WHERE NOT EXISTS (SELECT FROM card_issuer.reissue_request r
                             WHERE r.old_card_id = p.old_card
-                              AND r.new_card_id = p.new_card)
+                              AND r.new_card_id = p.new_card
+                              AND r.status = 'completed')
          LIMIT 1;
         PERFORM card_issuer.raise_not_approved(undecided);
     END IF;
@@ -165,7 +166,9 @@ AS $$
          WHERE NOT EXISTS
                (SELECT FROM card_issuer.reissue_request r
                  WHERE r.old_card_id = p.old_card
-                   AND (r.status = 'pending' OR r.new_card_id = p.new_card))),
+                   AND (r.status = 'pending'
+                        OR r.new_card_id = p.new_card
+                           AND r.status = 'completed'))),
     examined AS (
         INSERT INTO card_issuer.examination
                (card_id, examination_id, event, approved, reason, examined_at,
@@ -228,7 +231,7 @@ BEGIN
         SELECT c.card_id INTO STRICT taken
           FROM unnest(old_cards, new_cards) p (old_card, new_card)
           JOIN card_issuer.card c ON c.card_id = p.new_card
-         WHERE (c.replaces = p.old_card) IS NOT TRUE
+         WHERE (c.replaces = p.old_card AND c.status <> 'revoked') IS NOT TRUE
          LIMIT 1;
         PERFORM card_issuer.raise_card_exists(taken);
     END IF;

@@ -710,17 +710,22 @@ sub reissuable_card
 sub request_reissue
 {
 	my ($self, %arguments) = @_;
-	my ($id, $reason) = @arguments{qw(card reason)};
+	my $id = $arguments{card};
 
 	$self->reissuable_card($id);
 	refuse('SR006') if $self->open_request($id);
+	my $request = $self->judged_request($arguments{reason});
+	push @{ $self->{request}{$id} }, $request;
+	return [ @$request{qw(id status refusal)} ];
+}
+
+# A number once taken is not taken again, even if the call comes to nothing.
+sub judged_request
+{
+	my ($self, $reason) = @_;
 	my ($status, $refusal) = $self->{judge}->($reason);
-	push @{ $self->{request}{$id} }, {
-		id => ++$self->{requests},
-		reason => $reason,
-		status => $status,
-		refusal => $refusal };
-	return [ @{ $self->{request}{$id}[-1] }{qw(id status refusal)} ];
+
+	return { id => ++$self->{requests}, reason => $reason, status => $status, refusal => $refusal };
 }
 
 sub decide_reissue
@@ -799,6 +804,34 @@ sub reissue_card
 		  unless $self->is_opted_out($new, $app);
 	}
 	return [ $entitlements, $notices ];
+}
+
+# What single calls would write, in the order of the old cards; all or nothing
+sub reissue_cards
+{
+	my ($self, %arguments) = @_;
+	my ($olds, $news) = @arguments{qw(old_cards new_cards)};
+	my (%new_of, %times, %request, @sums);
+
+	@new_of{@$olds} = @$news;
+	$times{$_}++ foreach @$olds, @$news;
+	refuse('22023') if @$olds != @$news || grep { $_ > 1 } values %times;
+	my @olds = sort keys %new_of;
+	my @cards = map { $self->known_card($_) } @olds;
+	refuse('SR006') if grep { $_->{status} eq 'replaced' } @cards;
+	refuse('SR005') if grep { $_->{status} eq 'revoked' } @cards;
+	$request{$_} = $self->open_request($_) // $self->judged_request($arguments{reason}) foreach @olds;
+	refuse('SR007') if grep { $_->{status} ne 'approved' } values %request;
+	refuse('23505') if grep { $self->{card}{$_} } @$news;
+	foreach my $old (@olds)
+	{
+		my $open = $self->open_request($old);
+
+		push @{ $self->{request}{$old} }, $request{$old} unless $open;
+		my ($row) = $self->reissue_card(old_card => $old, new_card => $new_of{$old});
+		$sums[$_] += $row->[$_] foreach 0, 1;
+	}
+	return [ scalar @olds, map { $_ // 0 } @sums[ 0, 1 ] ];
 }
 
 # E9, E10: the old card is back, as it was, with what the new one would have

@@ -2,7 +2,7 @@
 -- reissue_card for each card would write (R17-R21, E1-E3, E13c, E56)
 BEGIN;
 \ir include/issuer.sql
-SELECT plan(27);
+SELECT plan(30);
 
 -- Two sets of cards with the same histories, A1... and B1...
 CREATE PROCEDURE t.prepare(x text)
@@ -102,6 +102,11 @@ SELECT t.on_record() AS before \gset
 SELECT t.refused($$SELECT card_issuer.reissue_cards('{C1,C2}', '{C1N,A1N}', 'lost')$$, '23505', 'R17: an id that was issued before');
 SELECT is(t.on_record(), :'before', 'R17: then none is reissued');
 SELECT is((SELECT r::text FROM card_issuer.reissue_cards('{}', '{}', 'lost') r), '(0,0,0)', 'R17: no cards, nothing to do');
+-- The id of a card that replaced this very one, and was withdrawn.
+SELECT card_issuer.issue_card('D1', 100), t.reissue('D1', 'D1N'), card_issuer.withdraw_reissue('D1N') \g /dev/null
+SELECT t.refused($$SELECT card_issuer.reissue_cards('{C1,D1}', '{C1N,D1N}', 'lost')$$, '23505', 'E6: an id that was issued for this card before');
+SELECT card_issuer.request_reissue('D1', 'lost') \g /dev/null
+SELECT t.refused($$SELECT card_issuer.reissue_cards('{C1,D1}', '{C1N,D1N}', 'lost')$$, '23505', 'E6: nor with a request that is approved');
 
 -- The policy is asked for each card.
 CREATE FUNCTION t.policy(request jsonb) RETURNS screissue.verdict LANGUAGE sql
@@ -110,5 +115,8 @@ SELECT card_issuer.set_policy('reissue', 't.policy(jsonb)') \g /dev/null
 SELECT t.refused($$SELECT card_issuer.reissue_cards('{C1,C2}', '{C1N,C2N}', 'lost')$$, 'SR007', 'E13c: the policy refuses one of two');
 SELECT is((SELECT r.reissued FROM card_issuer.reissue_cards('{C1}', '{C1N}', 'lost') r), 1, 'E13c: and approves the other');
 SELECT is((SELECT x.examiner FROM card_issuer.examination x WHERE x.card_id = 'C1'), 't.policy(jsonb)', 'R15: on record');
+SELECT card_issuer.set_policy('reissue', NULL) \g /dev/null
+SELECT t.reissue('C2', 'C2N'), card_issuer.withdraw_reissue('C2N'), card_issuer.set_policy('reissue', 't.policy(jsonb)') \g /dev/null
+SELECT t.refused($$SELECT card_issuer.reissue_cards('{C2}', '{C2N}', 'lost')$$, 'SR007', 'E13c: refused, with the id of a card that replaced this one and was withdrawn');
 SELECT * FROM finish();
 ROLLBACK;

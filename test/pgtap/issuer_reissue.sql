@@ -1,7 +1,7 @@
 -- Reissue: request, examination, pair, inheritance, withdrawal (R14-R18, R25-R27, E1-E10)
 BEGIN;
 \ir include/issuer.sql
-SELECT plan(121);
+SELECT plan(123);
 
 -- Policies that decide by the reason: damaged is refused, other waits.
 CREATE OR REPLACE FUNCTION card_issuer.default_policy(request jsonb)
@@ -83,6 +83,10 @@ SELECT results_eq(format('SELECT p.* FROM card_issuer.reissue_pair p WHERE p.%s'
 SELECT is(t.inherited('CARD-A2', :METRO1) || ' ' || t.inherited('CARD-A2', :SHOP1), :'first' || ' ' || :'shop',
           'R25: each application inherits its own loading permission');
 SELECT is(t.inherited('CARD-A2', :METRO2), NULL, 'R25: an application that was not on the old card is not inherited');
+
+-- E15: a card of another issuer, whose portfolio this one took over, is unknown.
+SELECT t.refused($$SELECT card_issuer.request_reissue('OTHERBANK-1', 'other')$$, 'SR004', 'E15: another issuer''s card is not reissued here');
+SELECT t.refused($$SELECT card_issuer.reissue_card('OTHERBANK-1', 'CARD-E15')$$, 'SR004', 'E15: nor paired with a new one');
 
 -- SR006 before SR005, and E5: cycles, self, merges, splits.
 SELECT t.refused($$SELECT card_issuer.request_reissue('CARD-A', 'lost')$$, 'SR006', 'E5: no second reissue of a replaced card');

@@ -1,7 +1,10 @@
 # The card issuer against a model of it, test/perl/CardIssuerModel.pm: random calls
-# over cards, loads, reissues, unloads and withdrawals, many of which the rules
-# forbid.  Each answer and each SQLSTATE is as the model says, and so is every row
-# of the tables after each thousand calls (E1-E3, E5-E12, E14, E17, E18, E21, E52, E56, R30).
+# over cards, loads, reissues of one card and of many, unloads, withdrawals, opt-outs
+# and contracts, many of which the rules forbid; time goes by.  Each answer and each
+# SQLSTATE is as the model says, and so is every row of the tables after each
+# thousand calls; nothing is left in the wrong place, no provider is mistaken, and
+# none is told what its holders do not want it to be (E1-E3, E5-E12, E14, E17, E18,
+# E21, E52, E56, R30).
 #
 # The seed is printed; SCREISSUE_SEED makes the same calls again, as many as
 # SCREISSUE_OPERATIONS says.
@@ -211,6 +214,13 @@ my %calls = (
 			activate => pick(0, 1, 1, 1),
 			chance(0.3) ? (overlap => pick(('30 days') x 9, '-1 day')) : ());
 	} ],
+	reissue_cards => [ 2, sub {
+		my @some = @chains[ grep { chance(0.5) } 0 .. $#chains ];
+		my @olds = map { any_old_card($_) } grep { @{ $_->{cards} } } @some;
+		my @news = map { any_new_card($_) } grep { @{ $_->{cards} } } @some;
+		push @news, 'MORE-1' if chance(0.03);
+		return (old_cards => \@olds, new_cards => \@news, reason => any_reason());
+	} ],
 	withdraw_reissue => [ 3, sub { return (new_card => any_card($_[0])) } ],
 	set_opt_out => [ 5, sub {
 		my ($chain) = @_;
@@ -270,8 +280,10 @@ sub any_operation
 		arguments => \%arguments };
 	$operation->{expected} = $model->call($operation->{caller}, $name, %arguments);
 
-	my $card = $arguments{new_card} // $arguments{card} // '';
-	push @{ $chain->{cards} }, $card if $card eq next_id($chain) && $model->{card}{$card};
+	foreach (@chains)
+	{
+		push @{ $_->{cards} }, next_id($_) if $model->{card}{ next_id($_) };
+	}
 	@chains = map { @{ $_->{cards} } < $_->{at_most} ? $_ : new_chain() } @chains;
 	return $operation;
 }
@@ -283,7 +295,14 @@ sub call_of
 
 	return sprintf $time_goes_by{ $operation->{name} }, $arguments{card} if $time_goes_by{ $operation->{name} };
 	return "SELECT * FROM card_issuer.$operation->{name}("
-	  . join(', ', map { "$_ => " . sql_literal($arguments{$_}) } sort keys %arguments) . ')';
+	  . join(', ', map { "$_ => " . sql_value($arguments{$_}) } sort keys %arguments) . ')';
+}
+
+sub sql_value
+{
+	my ($value) = @_;
+
+	return sql_literal(ref $value ? '{' . join(',', @$value) . '}' : $value);
 }
 
 # Makes the calls, each in a transaction of its own, and keeps what was answered.
