@@ -182,15 +182,19 @@ my %calls = (
 	} ],
 	activate_card => [ 4, sub { return (card => any_card($_[0])) } ],
 	block_card => [ 4, sub {
-		return (card => any_card($_[0]), status => pick(qw(suspended lost stolen damaged), chance(0.1) ? 'active' : 'lost'));
+		my ($chain) = @_;
+		my @overlapping = grep { $model->{card}{$_}{overlap} } @{ $chain->{cards} };
+		return (
+			card => @overlapping && chance(0.2) ? pick(@overlapping) : any_card($chain),
+			status => pick(qw(suspended lost stolen damaged), chance(0.1) ? 'active' : 'lost'));
 	} ],
 	unblock_card => [ 6, sub { return (card => any_card($_[0])) } ],
 	renew_card => [ 3, sub {
 		return (card => any_card($_[0]), valid_until => any_valid_until() // '2090-12-31');
 	} ],
 	expire_cards => [ 1, sub { return () } ],
-	let_expire => [ 1, sub { return (card => newest($_[0]), valid_until => '2001-01-01') } ],
-	let_overlap_end => [ 2, sub { return (card => pick(@{ $_[0]{cards} })) } ],
+	let_expire => [ 1.5, sub { return (card => newest($_[0]), valid_until => '2001-01-01') } ],
+	let_overlap_end => [ 1, sub { return (card => pick(@{ $_[0]{cards} })) } ],
 	permit_load => [ 22, sub {
 		my ($chain) = @_;
 		my ($card, $app) = (any_card($chain), any_app($chain));
