@@ -132,31 +132,40 @@ COMMENT ON FUNCTION card_issuer.examine_proof(
 -- The examination that counts for a load: the newest that was really made of it,
 -- or of a load that it replaced in a chain of reloads; so a later finding about
 -- any of them counts for all that came of it (E49).  NULLs: none was made (R48).
+-- Errors: 54000 after screissue.max_lineage reloads.
 CREATE FUNCTION card_issuer.made_examination(
     message screissue.message_id,
     OUT card_id screissue.card_id,
     OUT examination_id bigint)
-    LANGUAGE sql
+    LANGUAGE plpgsql
     STABLE
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
-    WITH RECURSIVE judged AS (
-        SELECT l.card_id, l.inherits,
-               coalesce(l.finding_id, l.examination_id) AS examination_id
+DECLARE
+    judged_load screissue.message_id := message;
+    judged record;
+    reloads integer := 0;
+BEGIN
+    WHILE judged_load IS NOT NULL LOOP
+        PERFORM card_issuer.check_lineage_length(reloads);
+        SELECT coalesce(x.substitutes_card_id, x.card_id) AS card_id,
+               coalesce(x.substitutes, x.examination_id) AS examination_id,
+               l.inherits
+          INTO judged
           FROM card_issuer.app_load l
-         WHERE l.message_id = message
-         UNION
-        SELECT o.card_id, o.inherits,
-               coalesce(o.finding_id, o.examination_id)
-          FROM judged j
-          JOIN card_issuer.app_load o ON o.message_id = j.inherits)
-    SELECT coalesce(x.substitutes_card_id, x.card_id),
-           coalesce(x.substitutes, x.examination_id)
-      FROM judged j
-      JOIN card_issuer.examination x
-        ON x.card_id = j.card_id AND x.examination_id = j.examination_id
-     ORDER BY 2 DESC
-     LIMIT 1
+          LEFT JOIN card_issuer.examination x
+            ON x.card_id = l.card_id
+           AND x.examination_id = coalesce(l.finding_id, l.examination_id)
+         WHERE l.message_id = judged_load;
+        IF judged.examination_id > made_examination.examination_id
+           OR made_examination.examination_id IS NULL THEN
+            made_examination.card_id := judged.card_id;
+            made_examination.examination_id := judged.examination_id;
+        END IF;
+        judged_load := judged.inherits;
+        reloads := reloads + 1;
+    END LOOP;
+END
 $$;
 COMMENT ON FUNCTION card_issuer.made_examination(screissue.message_id) IS
     'examination that counts for a load';

@@ -218,7 +218,7 @@ AS $$
 DECLARE
     verdict record;
 BEGIN
-    IF application.examination_mode = 'substitute' THEN
+    IF application.examination_mode = 'substitute' AND old_load IS NOT NULL THEN
         examine_load.examination_id := card_issuer.substitute_examination(
             card, old_load, application.max_examination_age);
     END IF;

@@ -73,13 +73,16 @@ CREATE FUNCTION card_issuer.price_load(
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
 BEGIN
-    price_load.kind := CASE WHEN old_card IS NULL THEN 'load'
-                            ELSE 'reload' END::tariff_kind;
+    price_load.kind := 'load';
+    IF old_card IS NOT NULL THEN
+        price_load.kind := 'reload';
+        price_load.reason := card_issuer.reissue_reason(old_card, card)
+                             ::reissue_reason;
+    END IF;
     SELECT p.reason, p.amount, p.currency
       INTO price_load.reason, price_load.amount, price_load.currency
       FROM card_issuer.find_price(
-               app, price_load.kind,
-               card_issuer.reissue_reason(old_card, card)::reissue_reason) p;
+               app, price_load.kind, price_load.reason) p;
 END
 $$;
 COMMENT ON FUNCTION card_issuer.price_load(
