@@ -312,14 +312,17 @@ CREATE FUNCTION card_issuer.inheritable(
     OUT message_id screissue.message_id,
     OUT hops integer)
     RETURNS SETOF record
-    LANGUAGE sql
+    LANGUAGE plpgsql
     STABLE
     ROWS 4
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
-    SELECT i.app_id, i.message_id, i.hops
-      FROM card_issuer.inheritable_load i
-     WHERE i.card_id = card
+BEGIN
+    RETURN QUERY
+        SELECT i.app_id, i.message_id, i.hops
+          FROM card_issuer.inheritable_load i
+         WHERE i.card_id = card;
+END
 $$;
 COMMENT ON FUNCTION card_issuer.inheritable(screissue.card_id) IS
     'what a card would leave to its replacement';
