@@ -263,7 +263,8 @@ BEGIN
            SET status = 'replaced',
                replaced_by = new_card,
                replaced_at = now(),
-               overlap_until = now() + overlap
+               overlap_until = (now() AT TIME ZONE 'UTC' + overlap)
+                               AT TIME ZONE 'UTC'
          WHERE c.card_id = old_card;
         UPDATE card_issuer.reissue_request r
            SET status = 'completed',

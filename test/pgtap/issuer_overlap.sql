@@ -4,7 +4,7 @@ BEGIN;
 \ir include/issuer.sql
 SELECT service_provider.setup('METRO', 'Metro Transit'), service_provider.register_issuer('BANKJP', 'Bank'),
        service_provider.register_application(:METRO1, 'season ticket') \g /dev/null
-SELECT plan(113);
+SELECT plan(114);
 
 SELECT card_issuer.register_key(1, 'ecies-x25519') \g /dev/null
 -- A card NAME-A with season ticket and points, reissued as NAME-B with an overlap.
@@ -288,5 +288,11 @@ SELECT is((SELECT string_agg(t.load_status(m)::text, ' ') FROM unnest(ARRAY[:'me
 SELECT is((SELECT sum(c.amount) FROM card_issuer.charge c WHERE c.app_id = :METRO1 AND c.message_id = :'metro2'), 100::numeric, 'E10: and METRO pays for one reload');
 SELECT is(t.reload('TEMP-C'), 'already_reloaded ' || :'metro2', 'E10: METRO knows that it is done');
 
+
+-- E54: how long an overlap is does not depend on the client's time zone: a year has
+-- two changes of the clocks there, and half a year has one.
+SELECT card_issuer.issue_card('ZONE-A', 100), card_issuer.request_reissue('ZONE-A', 'upgraded'), set_config('timezone', 'America/New_York', true) \g /dev/null
+SELECT card_issuer.reissue_card('ZONE-A', 'ZONE-B', overlap => '180 days') \g /dev/null
+SELECT is((SELECT c.overlap_until - now() FROM card_issuer.card c WHERE c.card_id = 'ZONE-A'), interval '180 days', 'E54: 180 days, whatever the clocks do');
 SELECT * FROM finish();
 ROLLBACK;
