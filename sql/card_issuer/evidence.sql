@@ -1,7 +1,28 @@
 -- Evidence: why a reissue was decided as it was, and who was told of it
 
--- An examination as evidence: what was judged, by what, on which data, and, if
--- it was reused, the one that was really made.  NULL: there was none.
+-- What an examination came to, by what, and on which data.  NULL: there was none.
+CREATE FUNCTION card_issuer.explain_verdict(
+    card screissue.card_id,
+    examination_id bigint)
+    RETURNS jsonb
+    LANGUAGE sql
+    STABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+    SELECT card_issuer.describe_examination(x.card_id, x.examination_id)
+           || jsonb_build_object(
+                  'examination_id', x.examination_id,
+                  'policy_sha256', x.details -> 'policy_sha256',
+                  'told', x.details - 'policy_sha256')
+      FROM card_issuer.examination x
+     WHERE x.card_id = card
+       AND x.examination_id = explain_verdict.examination_id
+$$;
+COMMENT ON FUNCTION card_issuer.explain_verdict(screissue.card_id, bigint) IS
+    'verdict of an examination as evidence';
+
+-- An examination as evidence: what was judged, the verdict, and, if it was reused,
+-- that of the examination that was really made.  NULL: there was none.
 CREATE FUNCTION card_issuer.explain_examination(
     card screissue.card_id,
     examination_id bigint)
@@ -10,30 +31,13 @@ CREATE FUNCTION card_issuer.explain_examination(
     STABLE
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
-    SELECT jsonb_build_object(
-               'examination_id', x.examination_id,
-               'event', x.event,
-               'approved', x.approved,
-               'reason', x.reason,
-               'examined_at', x.examined_at,
-               'valid_until', x.valid_until,
-               'examiner', x.examiner,
-               'policy_sha256', x.details -> 'policy_sha256',
-               'told', x.details - 'policy_sha256',
-               'substitutes',
-               (SELECT jsonb_build_object(
-                           'examination_id', m.examination_id,
-                           'card_id', m.card_id::text,
-                           'approved', m.approved,
-                           'reason', m.reason,
-                           'examined_at', m.examined_at,
-                           'valid_until', m.valid_until,
-                           'examiner', m.examiner,
-                           'policy_sha256', m.details -> 'policy_sha256',
-                           'told', m.details - 'policy_sha256')
-                  FROM card_issuer.examination m
-                 WHERE m.card_id = x.substitutes_card_id
-                   AND m.examination_id = x.substitutes))
+    SELECT card_issuer.explain_verdict(x.card_id, x.examination_id)
+           || jsonb_build_object(
+                  'event', x.event,
+                  'substitutes',
+                  card_issuer.explain_verdict(x.substitutes_card_id,
+                                              x.substitutes)
+                  || jsonb_build_object('card_id', x.substitutes_card_id::text))
       FROM card_issuer.examination x
      WHERE x.card_id = card
        AND x.examination_id = explain_examination.examination_id
@@ -135,6 +139,10 @@ CREATE FUNCTION card_issuer.explain_inheritance(card screissue.card_id)
     STABLE
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
+    WITH told AS MATERIALIZED (
+        SELECT t.*
+          FROM card_issuer.told(card) t
+         WHERE t.kind <> 'renewal')
     SELECT coalesce(jsonb_agg(jsonb_build_object(
                'app_id', e.app_id::text,
                'inherits', e.inherits::text,
@@ -151,9 +159,8 @@ AS $$
                  WHERE o.message_id = e.inherits),
                'recipients',
                (SELECT coalesce(jsonb_agg(to_jsonb(t) - 'app_id'), '[]')
-                  FROM card_issuer.told(card) t
-                 WHERE t.app_id = e.app_id
-                   AND t.kind <> 'renewal'),
+                  FROM told t
+                 WHERE t.app_id = e.app_id),
                'reloads',
                (SELECT coalesce(
                            jsonb_agg(card_issuer.explain_load(

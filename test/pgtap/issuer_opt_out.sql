@@ -31,17 +31,6 @@ AS $$
     SELECT string_agg(x.card || ' ' || r.outcome || CASE WHEN r.outcome = 'approved' THEN ' ' || r.inherits ELSE '' END, ', ' ORDER BY x.card)
       FROM unnest(cards) x (card), LATERAL service_provider.request_reload('D276AB0085CD01', 'BANKJP', 100, (name || '-' || x.card)::card_id) r
 $$;
-CREATE FUNCTION t.load_and_record(card card_id)
-    RETURNS message_id
-    LANGUAGE plpgsql
-AS $$
-DECLARE
-    message CONSTANT message_id := t.load(card, 'D276AB0085CD01');
-BEGIN
-    PERFORM service_provider.record_load(message, 'D276AB0085CD01', card, platform_type => 100);
-    RETURN message;
-END
-$$;
 -- A first card NAME-A with a season ticket.
 CREATE FUNCTION t.first(name text)
     RETURNS message_id

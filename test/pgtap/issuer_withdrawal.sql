@@ -25,18 +25,6 @@ CREATE FUNCTION t.reload(card card_id)
 AS $$
     SELECT concat_ws(' ', r.outcome, r.inherits) FROM service_provider.request_reload('D276AB0085CD01', 'BANKJP', 100, card) r
 $$;
--- A load on record on both sides.
-CREATE FUNCTION t.load_and_record(card card_id)
-    RETURNS message_id
-    LANGUAGE plpgsql
-AS $$
-DECLARE
-    message CONSTANT message_id := t.load(card, 'D276AB0085CD01');
-BEGIN
-    PERFORM service_provider.record_load(message, 'D276AB0085CD01', card, platform_type => 100);
-    RETURN message;
-END
-$$;
 -- The notices of METRO about the cards NAME-x since a number, without their own
 -- numbers.
 CREATE FUNCTION t.told(name text, after_no bigint)

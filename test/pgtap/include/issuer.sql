@@ -119,6 +119,20 @@ BEGIN
 END
 $$;
 
+-- Loads METRO1 on a card, on record on both sides, where this database is METRO's,
+-- too; returns the message id.
+CREATE FUNCTION t.load_and_record(card card_id)
+    RETURNS message_id
+    LANGUAGE plpgsql
+AS $$
+DECLARE
+    message CONSTANT message_id := t.load(card, 'D276AB0085CD01');
+BEGIN
+    PERFORM service_provider.record_load(message, 'D276AB0085CD01', card, platform_type => 100);
+    RETURN message;
+END
+$$;
+
 -- Permits a load and returns the message id.
 CREATE FUNCTION t.permit(card card_id, app app_id)
     RETURNS message_id
