@@ -63,6 +63,7 @@ REVOKE ALL ON FUNCTION
     screissue.revoke_relation(regclass),
     screissue.revoke_tables(name),
     screissue.layout_1(),
+    screissue.run_layout(text, boolean),
     screissue.dblink_schema(),
     screissue.connection_name(name),
     screissue.caller_has_dblink(),

@@ -1,6 +1,7 @@
 -- Tables of the card issuer.  Rules (doc/design.md): card tables have the
 -- card they are about first in every key; foreign keys only lead to reference
--- tables or stay on that column; no triggers, no sequence as first key.
+-- tables or stay on that column; no triggers, no sequence as first key.  Where
+-- setup() is told to partition them, PARTITION BY is no comment.
 
 CREATE TABLE card_issuer.self (
     one_row boolean NOT NULL DEFAULT true,
@@ -154,7 +155,7 @@ CREATE TABLE card_issuer.card (
     CONSTRAINT card_not_itself_check
         CHECK (card_id OPERATOR(screissue.<>) replaces
                AND card_id OPERATOR(screissue.<>) replaced_by)
-) WITH (fillfactor = 90);
+) /* PARTITION BY HASH (card_id) */;
 COMMENT ON TABLE card_issuer.card IS
     'cards ever issued; an id is never used again (Fig. 5, Fig. 13)';
 COMMENT ON COLUMN card_issuer.card.former_status IS
@@ -192,7 +193,7 @@ CREATE TABLE card_issuer.app_load (
         FOREIGN KEY (app_id) REFERENCES card_issuer.application,
     CONSTRAINT app_load_provider_fkey
         FOREIGN KEY (provider) REFERENCES card_issuer.provider
-);
+) /* PARTITION BY HASH (card_id) */;
 COMMENT ON TABLE card_issuer.app_load IS
     'loading permissions and what became of them (Fig. 14)';
 COMMENT ON COLUMN card_issuer.app_load.inherits IS
@@ -229,7 +230,7 @@ CREATE TABLE card_issuer.entitlement (
     CONSTRAINT entitlement_app_id_fkey
         FOREIGN KEY (app_id) REFERENCES card_issuer.application,
     CONSTRAINT entitlement_hops_check CHECK (hops > 0)
-);
+) /* PARTITION BY HASH (card_id) */;
 COMMENT ON TABLE card_issuer.entitlement IS
     'what a reissued card inherits: application -> old loading permission (claim 3)';
 COMMENT ON COLUMN card_issuer.entitlement.old_card_id IS
@@ -255,7 +256,7 @@ CREATE TABLE card_issuer.reissue_request (
     CONSTRAINT reissue_request_pkey PRIMARY KEY (old_card_id, request_id),
     CONSTRAINT reissue_request_old_card_id_fkey
         FOREIGN KEY (old_card_id) REFERENCES card_issuer.card
-);
+) /* PARTITION BY HASH (old_card_id) */;
 COMMENT ON TABLE card_issuer.reissue_request IS
     'requests for a reissue and their outcome (Fig. 5, steps 501-504)';
 COMMENT ON COLUMN card_issuer.reissue_request.former_status IS
@@ -281,7 +282,7 @@ CREATE TABLE card_issuer.examination (
         FOREIGN KEY (card_id) REFERENCES card_issuer.card,
     CONSTRAINT examination_event_check
         CHECK (event IN ('reissue', 'load', 'confirm'))
-);
+) /* PARTITION BY HASH (card_id) */;
 COMMENT ON TABLE card_issuer.examination IS
     'judgements made, with their evidence (the patent''s credit investigations)';
 COMMENT ON COLUMN card_issuer.examination.substitutes IS
@@ -294,7 +295,7 @@ CREATE TABLE card_issuer.opt_out (
     CONSTRAINT opt_out_pkey PRIMARY KEY (card_id, app_id),
     CONSTRAINT opt_out_card_id_fkey
         FOREIGN KEY (card_id) REFERENCES card_issuer.card
-);
+) /* PARTITION BY HASH (card_id) */;
 COMMENT ON TABLE card_issuer.opt_out IS
     'applications whose provider must not be told of a reissue';
 

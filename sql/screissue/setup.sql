@@ -28,13 +28,33 @@ BEGIN
     PERFORM screissue.check_owners();
     PERFORM screissue.check_privileges();
     IF to_regclass('screissue.platform') IS NULL THEN
-        PERFORM screissue.layout_1();
+        PERFORM screissue.run_layout(screissue.layout_1());
         PERFORM screissue.revoke_tables('screissue');
     END IF;
 END
 $$;
 COMMENT ON FUNCTION screissue.begin_setup() IS
     'checks before setup, and the tables of schema screissue';
+
+-- Runs the statements of a layout; /* PARTITION BY ... */ comes into force where
+-- the tables are to be partitioned.
+CREATE FUNCTION screissue.run_layout(
+    ddl text,
+    partitioned boolean DEFAULT false)
+    RETURNS void
+    LANGUAGE plpgsql
+    VOLATILE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF partitioned THEN
+        ddl := regexp_replace(ddl, '/\* (PARTITION BY .*?) \*/', '\1', 'g');
+    END IF;
+    EXECUTE ddl;
+END
+$$;
+COMMENT ON FUNCTION screissue.run_layout(text, boolean) IS
+    'make the tables of a layout, for setup()';
 
 -- Raises 42501 if a relation of ours belongs to a lesser role: its triggers
 -- would run with our rights.

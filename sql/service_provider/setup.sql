@@ -23,7 +23,7 @@ BEGIN
     PERFORM screissue.begin_setup();
 
     IF to_regclass('service_provider.self') IS NULL THEN
-        PERFORM service_provider.layout_1();
+        PERFORM screissue.run_layout(service_provider.layout_1());
         PERFORM screissue.revoke_tables('service_provider');
         PERFORM service_provider.create_landing_triggers();
         PERFORM screissue.enable_triggers();

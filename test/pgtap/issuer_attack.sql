@@ -156,7 +156,7 @@ SELECT is(t.denied(c), '42501', 'design 3: denied: ' || c)
     'CREATE TRIGGER trap BEFORE INSERT ON screissue.notice FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()',
     'CREATE RULE trap AS ON INSERT TO card_issuer.app_load DO ALSO SELECT evil.mark(''rule'')',
     'CREATE POLICY trap ON card_issuer.card USING (true)',
-    'CREATE TABLE evil.child () INHERITS (card_issuer.card)',
+    'CREATE TABLE evil.child () INHERITS (card_issuer.holder)',
     'CREATE TABLE evil.reference (c screissue.card_id REFERENCES card_issuer.card)',
     'CREATE INDEX trap ON card_issuer.card ((evil.mark(''index'') IS NULL))',
     'CREATE TABLE card_issuer.trap (x integer)', 'CREATE TABLE screissue.trap (x integer)',

@@ -3,7 +3,7 @@
 -- changed
 BEGIN;
 \ir include/issuer.sql
-SELECT plan(279);
+SELECT plan(281);
 
 -- Cards that errors must mask: digits only.
 SELECT card_issuer.issue_card('4111111111111111', 100), card_issuer.issue_card('378282246310005', 100),
@@ -125,7 +125,8 @@ SELECT t.refused($$SELECT card_issuer.withdraw_reissue('4222222222222')$$, 'SR00
 -- Values out of their range, and wrong states.
 CREATE TABLE t.wrong (state text, call text);
 INSERT INTO t.wrong VALUES
-    ('SR009', $$setup('OTHER', 'Other Bank')$$), ('0A000', $$setup('BANKJP', 'Bank', 4)$$),
+    ('SR009', $$setup('OTHER', 'Other Bank')$$), ('SR009', $$setup('BANKJP', 'Bank', 1000)$$),
+    ('22023', $$setup('BANKJP', 'Bank', 1025)$$), ('22023', $$setup('BANKJP', 'Bank', -1)$$),
     ('22023', $$register_provider('METRO', 'Metro', 'metro', 'fax')$$),
     ('22023', $$register_provider('METRO', 'Metro', 'metro', 'push', '2030-01-02', '2030-01-01')$$),
     ('23505', $$register_provider('METRO', 'Metro', 'shop')$$),

@@ -143,7 +143,7 @@ CREATE FUNCTION t.knows(word text)
 AS $$
     SELECT ARRAY(SELECT c.relname::text
                    FROM pg_class c
-                  WHERE c.relnamespace = 'card_issuer'::regnamespace AND c.relkind IN ('r', 'p')
+                  WHERE c.relnamespace = 'card_issuer'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
                     AND strpos(query_to_xml('SELECT * FROM ' || c.oid::regclass, true, true, '')::text, word) > 0
                   ORDER BY 1)
 $$;

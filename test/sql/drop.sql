@@ -54,7 +54,7 @@ SELECT format('DROP VIEW IF EXISTS %s CASCADE', string_agg(c.oid::regclass::text
   FROM pg_class c WHERE c.relkind = 'v' AND c.relnamespace IN ('card_issuer'::regnamespace, 'service_provider'::regnamespace) \gset
 :drop_views;
 SELECT format('DROP TABLE %s CASCADE', string_agg(c.oid::regclass::text, ', ')) AS drop_tables
-  FROM pg_class c WHERE c.relkind = 'r' AND c.relnamespace IN ('screissue'::regnamespace, 'card_issuer'::regnamespace, 'service_provider'::regnamespace) \gset
+  FROM pg_class c WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relnamespace IN ('screissue'::regnamespace, 'card_issuer'::regnamespace, 'service_provider'::regnamespace) \gset
 :drop_tables;
 SELECT format('DROP SEQUENCE %s', string_agg(c.oid::regclass::text, ', ')) AS drop_sequences
   FROM pg_class c WHERE c.relkind = 'S' AND c.relnamespace IN ('card_issuer'::regnamespace, 'service_provider'::regnamespace) \gset

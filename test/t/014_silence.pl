@@ -54,9 +54,11 @@ my $row_locks = q{
 	SELECT count(*) FROM pg_locks l
 	 WHERE l.mode = 'SIReadLock' AND l.locktype IN ('tuple', 'page')
 	   AND l.relation IN (SELECT i FROM unnest(ARRAY['card', 'entitlement', 'app_load']) n,
-	                             LATERAL (SELECT to_regclass('card_issuer.' || n)::oid
+	                             LATERAL (SELECT c.oid FROM pg_class c
+	                                       WHERE c.oid::regclass::text ~ format('^card_issuer\.%s(_\d)?$', n)) t,
+	                             LATERAL (SELECT t.oid
 	                                       UNION SELECT x.indexrelid FROM pg_index x
-	                                        WHERE x.indrelid = to_regclass('card_issuer.' || n)) r (i))};
+	                                        WHERE x.indrelid = t.oid) r (i))};
 sub serializable { return "BEGIN ISOLATION LEVEL SERIALIZABLE; $_[0]; $row_locks; ROLLBACK" }
 like(bank(serializable(q{SELECT status FROM card_issuer.card WHERE card_id = 'FIRST'})),
 	qr/^[1-9]\d*$/m, 'a serializable transaction shows the rows that it has read');
@@ -71,7 +73,15 @@ foreach my $what (sort keys %calls)
 	is($locks, 0, "R35: but not those of $what");
 }
 
-# Statistics of the session, and buffers
+# Locks of the session on relations, statistics, and buffers
+
+sub locks_of
+{
+	my ($call) = @_;
+
+	return as_metro(qq{BEGIN; $call; SELECT DISTINCT l.relation::regclass, l.mode
+		  FROM pg_locks l WHERE l.pid = pg_backend_pid() AND l.locktype = 'relation' ORDER BY 1, 2; ROLLBACK}) =~ s/^.*\n//r;
+}
 
 sub counts_of
 {
@@ -82,7 +92,10 @@ sub counts_of
 	  =~ s/^.*\n//r;
 }
 bank('ALTER DATABASE postgres SET screissue.audit_inquiries = off');
-my $expected = counts_of($asked{undecryptable});
+my $expected = locks_of($asked{'a first issue'});
+like($expected, qr/^card_issuer\.card\|AccessShareLock$/m, 'a session shows its locks');
+is(locks_of($asked{$_}), $expected, "R36: which are the same for $_") for ('a card that is none of ours', 'a forged attribute');
+$expected = counts_of($asked{undecryptable});
 like($expected, qr/^card\|0\|0\|0$/m, 'a session has statistics of its transaction');
 is(counts_of($asked{$_}), $expected, "R36: which are the same for $_") for sort keys %asked;
 

@@ -4,6 +4,7 @@
 -- issuer BANKJP; providers METRO (push), SHOP (pull) and RAIL (on request),
 -- each with a role of that name in lower case; applications METRO1, METRO2,
 -- SHOP1 and RAIL1 (psql variables); an operator, clerk; an auditor; nobody.
+-- more_setup, set before, gives setup() more arguments.
 
 \set METRO1 '\'D276AB0085CD01\''
 \set METRO2 '\'D276AB0085CD02\''
@@ -13,7 +14,11 @@
 SET LOCAL client_min_messages = warning;
 CREATE EXTENSION screissue;
 SET LOCAL search_path = screissue, public;
-SELECT card_issuer.setup('BANKJP', 'Bank of Japan Point') \g /dev/null
+\if :{?more_setup}
+\else
+\set more_setup ''
+\endif
+SELECT card_issuer.setup('BANKJP', 'Bank of Japan Point' :more_setup) \g /dev/null
 
 CREATE ROLE metro;
 CREATE ROLE shop;
