@@ -113,12 +113,13 @@ $$;
 COMMENT ON FUNCTION bench.compare(text, text, text, integer) IS
     'two statements against one another, in interleaved rounds';
 
--- Compares two statements that return the time of a call themselves, the other
--- way round: ratio = our time / time of the peer.  Without a loop of its own.
-CREATE FUNCTION bench.compare_times(
-    ours text,
-    peer text,
-    rounds integer,
+-- For a claim with rounds of its own: the times of a call in each of them.
+CREATE TABLE bench.round (ours double precision, peer double precision);
+COMMENT ON TABLE bench.round IS 'times of the rounds of one claim';
+
+-- The figures of these rounds, the other way round: ratio = our time / time of
+-- the peer.
+CREATE FUNCTION bench.compare_rounds(
     OUT our_time numeric,
     OUT peer_time numeric,
     OUT loop_time text,
@@ -127,19 +128,18 @@ CREATE FUNCTION bench.compare_times(
     OUT quartile_3 numeric,
     OUT n integer)
     LANGUAGE sql
-    VOLATILE
+    STABLE
 AS $$
-    SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY t.times[1]),
-           percentile_cont(0.5) WITHIN GROUP (ORDER BY t.times[2]),
+    SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY r.ours),
+           percentile_cont(0.5) WITHIN GROUP (ORDER BY r.peer),
            '-',
-           percentile_cont(0.5) WITHIN GROUP (ORDER BY t.times[1] / t.times[2]),
-           percentile_cont(0.25) WITHIN GROUP (ORDER BY t.times[1] / t.times[2]),
-           percentile_cont(0.75) WITHIN GROUP (ORDER BY t.times[1] / t.times[2]),
+           percentile_cont(0.5) WITHIN GROUP (ORDER BY r.ours / r.peer),
+           percentile_cont(0.25) WITHIN GROUP (ORDER BY r.ours / r.peer),
+           percentile_cont(0.75) WITHIN GROUP (ORDER BY r.ours / r.peer),
            count(*)
-      FROM bench.take_turns(ARRAY[ours, peer], rounds) t (times)
+      FROM bench.round r
 $$;
-COMMENT ON FUNCTION bench.compare_times(text, text, integer) IS
-    'two statements that return their times, in interleaved rounds';
+COMMENT ON FUNCTION bench.compare_rounds() IS 'figures of the rounds of a claim';
 
 -- What a claim needs to have held for its figures to mean something.
 CREATE FUNCTION bench.require(held boolean, what text) RETURNS void

@@ -50,15 +50,11 @@ measure() {
 		 ORDER BY s.n;
 	SQL
 	sql -f - <<-'SQL'
-		SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY r.last),
-		       percentile_cont(0.5) WITHIN GROUP (ORDER BY r.first), '-',
-		       percentile_cont(0.5) WITHIN GROUP (ORDER BY r.last / r.first),
-		       percentile_cont(0.25) WITHIN GROUP (ORDER BY r.last / r.first),
-		       percentile_cont(0.75) WITHIN GROUP (ORDER BY r.last / r.first),
-		       count(*)
-		  FROM (SELECT t.times[1] AS first, t.times[cardinality(t.times)] AS last
-		          FROM bench.scale_round t) r;
+		TRUNCATE bench.round;
+		INSERT INTO bench.round (ours, peer)
+		SELECT t.times[cardinality(t.times)], t.times[1] FROM bench.scale_round t;
 		DROP TABLE bench.scale_round;
+		SELECT * FROM bench.compare_rounds();
 	SQL
 	for cards in $sizes; do
 		sql -c "DROP DATABASE scale_$cards WITH (FORCE)"

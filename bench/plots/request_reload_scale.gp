@@ -3,7 +3,7 @@ set title 'request_reload, by the number of cards'
 set xlabel 'cards'
 set ylabel 'us of CPU for a call'
 set logscale x
-set format x '10^{%L}'
+set format x '%.0s%c'
 set xrange [7000:15000000]
 set yrange [0:*]
 set grid y

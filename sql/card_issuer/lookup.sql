@@ -3,16 +3,18 @@
 -- Is the contract with this provider in force today (R4, R5)?
 CREATE FUNCTION card_issuer.contract_in_force(provider screissue.company_id)
     RETURNS boolean
-    LANGUAGE sql
+    LANGUAGE plpgsql
     STABLE
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
-    SELECT EXISTS (SELECT
+BEGIN
+    RETURN EXISTS (SELECT
                      FROM card_issuer.provider p
                     WHERE p.provider = contract_in_force.provider
                       AND p.suspended_at IS NULL
                       AND coalesce(p.contract_from <= today(), true)
-                      AND coalesce(p.contract_until >= today(), true))
+                      AND coalesce(p.contract_until >= today(), true));
+END
 $$;
 COMMENT ON FUNCTION card_issuer.contract_in_force(screissue.company_id) IS
     'true while the contract with a provider is in force';
@@ -102,7 +104,8 @@ CREATE FUNCTION card_issuer.lock_card(
     OUT holder_id text,
     OUT replaces screissue.card_id,
     OUT replaced_by screissue.card_id,
-    OUT overlap_until timestamp with time zone)
+    OUT overlap_until timestamp with time zone,
+    OUT opted_out_at timestamp with time zone)
     LANGUAGE plpgsql
     VOLATILE
     SET search_path = pg_catalog, screissue, pg_temp
@@ -111,11 +114,11 @@ BEGIN
     UPDATE card_issuer.card c SET status = c.status
      WHERE c.card_id = lock_card.card
     RETURNING c.status, c.former_status, c.platform_type, c.holder_id,
-              c.replaces, c.replaced_by, c.overlap_until
+              c.replaces, c.replaced_by, c.overlap_until, c.opted_out_at
          INTO lock_card.status, lock_card.former_status,
               lock_card.platform_type, lock_card.holder_id,
               lock_card.replaces, lock_card.replaced_by,
-              lock_card.overlap_until;
+              lock_card.overlap_until, lock_card.opted_out_at;
     IF NOT FOUND THEN
         PERFORM card_issuer.raise_unknown_card(lock_card.card);
     END IF;
