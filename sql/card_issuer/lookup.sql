@@ -104,8 +104,7 @@ CREATE FUNCTION card_issuer.lock_card(
     OUT holder_id text,
     OUT replaces screissue.card_id,
     OUT replaced_by screissue.card_id,
-    OUT overlap_until timestamp with time zone,
-    OUT opted_out_at timestamp with time zone)
+    OUT overlap_until timestamp with time zone)
     LANGUAGE plpgsql
     VOLATILE
     SET search_path = pg_catalog, screissue, pg_temp
@@ -114,11 +113,11 @@ BEGIN
     UPDATE card_issuer.card c SET status = c.status
      WHERE c.card_id = lock_card.card
     RETURNING c.status, c.former_status, c.platform_type, c.holder_id,
-              c.replaces, c.replaced_by, c.overlap_until, c.opted_out_at
+              c.replaces, c.replaced_by, c.overlap_until
          INTO lock_card.status, lock_card.former_status,
               lock_card.platform_type, lock_card.holder_id,
               lock_card.replaces, lock_card.replaced_by,
-              lock_card.overlap_until, lock_card.opted_out_at;
+              lock_card.overlap_until;
     IF NOT FOUND THEN
         PERFORM card_issuer.raise_unknown_card(lock_card.card);
     END IF;

@@ -218,7 +218,7 @@ COMMENT ON FUNCTION
 CREATE TYPE card_issuer.inheritance AS (
     old_card_id screissue.card_id,
     was_retired boolean,
-    reason screissue.reissue_reason,
+    reason text,
     platform_type integer,
     holder_id text,
     app_ids screissue.app_id[],
@@ -246,16 +246,25 @@ CREATE FUNCTION card_issuer.retire_old(
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
 DECLARE
-    found_card CONSTANT record := card_issuer.lock_card(old_card);
+    found_card record;
     request record;
-    reason screissue.reissue_reason;
+    reason text;
 BEGIN
+    -- Not by lock_card: the update that is to come does what its update is for.
+    SELECT c.status, c.platform_type, c.holder_id, c.opted_out_at, c.replaced_by
+      INTO found_card
+      FROM card_issuer.card c
+     WHERE c.card_id = old_card
+       FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        PERFORM card_issuer.raise_unknown_card(old_card);
+    END IF;
     IF found_card.replaced_by = new_card THEN
         reason := card_issuer.reissue_reason(old_card, new_card);
     ELSE
         PERFORM card_issuer.require_reissuable(old_card, found_card.status);
         request := card_issuer.open_request(old_card);
-        reason := request.reason;
+        reason := request.reason::text;
         IF (request.status = 'approved') IS NOT TRUE THEN
             PERFORM card_issuer.raise_not_approved(old_card);
         END IF;
