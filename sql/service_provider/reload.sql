@@ -674,10 +674,10 @@ DECLARE
     by_policy record;
 BEGIN
     old_load := service_provider.find_old_load(judge_load.request_id);
-    UPDATE service_provider.reload_request r
-       SET inherits = old_load.message_id
-     WHERE r.request_id = judge_load.request_id;
     IF old_load.outcome IS NOT NULL THEN
+        UPDATE service_provider.reload_request r
+           SET inherits = old_load.message_id
+         WHERE r.request_id = judge_load.request_id;
         PERFORM service_provider.decide(
             judge_load.request_id, old_load.outcome, old_load.refusal);
         RETURN;
@@ -685,20 +685,21 @@ BEGIN
 
     IF judge_load.examination IS DISTINCT FROM NULL THEN
         examined := service_provider.examine_anew(
-            judge_load.request_id, judge_load.examination);
+            judge_load.request_id, old_load.message_id, judge_load.examination);
     ELSE
-        examined := service_provider.examine_by_record(judge_load.request_id);
+        examined := service_provider.examine_by_record(
+            judge_load.request_id, old_load.message_id);
         IF examined.outcome = 'approved' THEN
             by_policy := service_provider.examine_by_policy(
-                judge_load.request_id);
+                judge_load.request_id, old_load.message_id);
             IF by_policy.outcome <> 'approved' THEN
                 examined := by_policy;
             END IF;
         END IF;
     END IF;
     PERFORM service_provider.decide_by_examination(
-        judge_load.request_id, examined.examination_id, examined.outcome,
-        examined.refusal);
+        judge_load.request_id, old_load.message_id, examined.examination_id,
+        examined.outcome, examined.refusal);
 END
 $$;
 COMMENT ON FUNCTION
@@ -816,6 +817,7 @@ COMMENT ON FUNCTION service_provider.is_answered_twice(bigint) IS
 -- examination was ever made: none is needed (R48).
 CREATE FUNCTION service_provider.examine_by_record(
     request_id bigint,
+    inherits screissue.message_id,
     OUT examination_id bigint,
     OUT outcome screissue.reload_outcome,
     OUT refusal text)
@@ -832,8 +834,9 @@ BEGIN
       INTO STRICT old_load
       FROM service_provider.reload_request r
       JOIN service_provider.application a ON a.app_id = r.app_id
-      JOIN service_provider.app_load l ON l.message_id = r.inherits
-     WHERE r.request_id = examine_by_record.request_id;
+     CROSS JOIN service_provider.app_load l
+     WHERE r.request_id = examine_by_record.request_id
+       AND l.message_id = examine_by_record.inherits;
 
     IF old_load.examination_mode = 'new' THEN
         examine_by_record.refusal := 'a new examination is called for';
@@ -856,12 +859,14 @@ BEGIN
         ELSE 'examination_required' END::screissue.reload_outcome;
 END
 $$;
-COMMENT ON FUNCTION service_provider.examine_by_record(bigint) IS
+COMMENT ON FUNCTION
+    service_provider.examine_by_record(bigint, screissue.message_id) IS
     'examination of a reload by what is on record (claim 12)';
 
 -- The examination for a reload that a person or a system made just now.
 CREATE FUNCTION service_provider.examine_anew(
     request_id bigint,
+    inherits screissue.message_id,
     examination screissue.verdict,
     OUT examination_id bigint,
     OUT outcome screissue.reload_outcome,
@@ -872,7 +877,7 @@ CREATE FUNCTION service_provider.examine_anew(
 AS $$
 BEGIN
     SELECT service_provider.store_examination(
-               'reload', r.inherits, examine_anew.examination,
+               'reload', examine_anew.inherits, examine_anew.examination,
                jsonb_build_object('request_id', r.request_id,
                                   'referred_to', r.examination_id))
       INTO STRICT examine_anew.examination_id
@@ -887,14 +892,16 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION
-    service_provider.examine_anew(bigint, screissue.verdict) IS
+COMMENT ON FUNCTION service_provider.examine_anew(
+    bigint, screissue.message_id, screissue.verdict) IS
     'new examination of a reload';
 
--- Writes down the outcome of an examination, as decide does, and, if it is approved,
--- the price of the reload for the reason that the notice gives (R52).
+-- Writes down the outcome of an examination, as decide does, the old load that it
+-- is about, and, if it is approved, the price of the reload for the reason that the
+-- notice gives (R52).
 CREATE FUNCTION service_provider.decide_by_examination(
     request_id bigint,
+    inherits screissue.message_id,
     examination_id bigint,
     outcome screissue.reload_outcome,
     refusal text)
@@ -921,6 +928,7 @@ BEGIN
            decided_at = now(),
            attribute = NULL,
            printed_number = NULL,
+           inherits = decide_by_examination.inherits,
            examination_id = decide_by_examination.examination_id,
            fee = price.fee,
            currency = price.currency,
@@ -929,7 +937,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION service_provider.decide_by_examination(
-    bigint, bigint, screissue.reload_outcome, text) IS
+    bigint, screissue.message_id, bigint, screissue.reload_outcome, text) IS
     'outcome of an examination, and the price of a reload at the verdict';
 
 -- R50: the examination that a request was found to require; the request is
