@@ -52,10 +52,37 @@ $$;
 COMMENT ON FUNCTION bench.time_calls(text, integer) IS
     'microseconds of CPU per call of a statement that counts its calls';
 
--- Runs both statements in turn, the order swapped every round, and compares
--- them round by round: ratio = time of the peer / our time, and the quartiles
--- of these ratios.  Round 0, which fills caches, does not count.  idle is the
--- same loop around bench.nothing: loop_time is in both times.
+-- Runs statements in turn, the order reversed every round; each takes the round's
+-- number as its parameter and returns the time of a call.  The times of each
+-- round.  Round 0, which fills caches, does not count.
+CREATE FUNCTION bench.take_turns(statements text[], rounds integer)
+    RETURNS SETOF double precision[]
+    LANGUAGE plpgsql
+    VOLATILE
+AS $$
+DECLARE
+    last CONSTANT integer := cardinality(statements);
+    times double precision[] := array_fill(NULL::double precision, ARRAY[last]);
+    turn integer;
+    took double precision;
+BEGIN
+    FOR round IN 0 .. rounds LOOP
+        FOR i IN 1 .. last LOOP
+            turn := CASE round % 2 WHEN 0 THEN i ELSE last + 1 - i END;
+            EXECUTE statements[turn] INTO STRICT took USING round;
+            times[turn] := took;
+        END LOOP;
+        CONTINUE WHEN round = 0;
+        RETURN NEXT times;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION bench.take_turns(text[], integer) IS
+    'times of calls of several statements, in interleaved rounds';
+
+-- Compares two statements that count their calls round by round: ratio = time of
+-- the peer / our time, and the quartiles of these ratios.  idle is the same loop
+-- around bench.nothing: loop_time is in both times.
 CREATE FUNCTION bench.compare(
     ours text,
     peer text,
@@ -68,43 +95,51 @@ CREATE FUNCTION bench.compare(
     OUT quartile_1 numeric,
     OUT quartile_3 numeric,
     OUT n integer)
-    LANGUAGE plpgsql
+    LANGUAGE sql
     VOLATILE
 AS $$
-DECLARE
-    our_times double precision[] := '{}';
-    peer_times double precision[] := '{}';
-    loop_times double precision[] := '{}';
-    our_round double precision;
-    peer_round double precision;
-BEGIN
-    FOR round IN 0 .. rounds LOOP
-        IF round % 2 = 0 THEN
-            our_round := bench.time_calls(ours, round);
-        END IF;
-        peer_round := bench.time_calls(peer, round);
-        IF round % 2 = 1 THEN
-            our_round := bench.time_calls(ours, round);
-        END IF;
-        CONTINUE WHEN round = 0;
-        our_times := our_times || our_round;
-        peer_times := peer_times || peer_round;
-        loop_times := loop_times || bench.time_calls(idle, round);
-    END LOOP;
-
-    SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY t.ours),
-           percentile_cont(0.5) WITHIN GROUP (ORDER BY t.peer),
-           percentile_cont(0.5) WITHIN GROUP (ORDER BY t.loop),
-           percentile_cont(0.5) WITHIN GROUP (ORDER BY t.peer / t.ours),
-           percentile_cont(0.25) WITHIN GROUP (ORDER BY t.peer / t.ours),
-           percentile_cont(0.75) WITHIN GROUP (ORDER BY t.peer / t.ours),
+    SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY t.times[1]),
+           percentile_cont(0.5) WITHIN GROUP (ORDER BY t.times[2]),
+           percentile_cont(0.5) WITHIN GROUP (ORDER BY t.times[3]),
+           percentile_cont(0.5) WITHIN GROUP (ORDER BY t.times[2] / t.times[1]),
+           percentile_cont(0.25) WITHIN GROUP (ORDER BY t.times[2] / t.times[1]),
+           percentile_cont(0.75) WITHIN GROUP (ORDER BY t.times[2] / t.times[1]),
            count(*)
-      INTO our_time, peer_time, loop_time, ratio, quartile_1, quartile_3, n
-      FROM unnest(our_times, peer_times, loop_times) AS t (ours, peer, loop);
-END
+      FROM bench.take_turns(
+               ARRAY(SELECT format('SELECT bench.time_calls(%L, $1)', s)
+                       FROM unnest(ARRAY[ours, peer, idle]) s),
+               rounds) t (times)
 $$;
 COMMENT ON FUNCTION bench.compare(text, text, text, integer) IS
     'two statements against one another, in interleaved rounds';
+
+-- For a claim with rounds of its own: the times of a call in each of them.
+CREATE TABLE bench.round (ours double precision, peer double precision);
+COMMENT ON TABLE bench.round IS 'times of the rounds of one claim';
+
+-- The figures of these rounds, the other way round: ratio = our time / time of
+-- the peer.
+CREATE FUNCTION bench.compare_rounds(
+    OUT our_time numeric,
+    OUT peer_time numeric,
+    OUT loop_time text,
+    OUT ratio numeric,
+    OUT quartile_1 numeric,
+    OUT quartile_3 numeric,
+    OUT n integer)
+    LANGUAGE sql
+    STABLE
+AS $$
+    SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY r.ours),
+           percentile_cont(0.5) WITHIN GROUP (ORDER BY r.peer),
+           '-',
+           percentile_cont(0.5) WITHIN GROUP (ORDER BY r.ours / r.peer),
+           percentile_cont(0.25) WITHIN GROUP (ORDER BY r.ours / r.peer),
+           percentile_cont(0.75) WITHIN GROUP (ORDER BY r.ours / r.peer),
+           count(*)
+      FROM bench.round r
+$$;
+COMMENT ON FUNCTION bench.compare_rounds() IS 'figures of the rounds of a claim';
 
 -- What a claim needs to have held for its figures to mean something.
 CREATE FUNCTION bench.require(held boolean, what text) RETURNS void

@@ -1,9 +1,17 @@
--- A million cards: 500,000 that were replaced and the reissued ones that
+-- A million cards, or twice :pairs: half of them replaced, and the reissued ones that
 -- stand for them, each with a secret and with an entitlement to the one
--- application; and the attributes of 20,000 reissued cards drawn at random,
--- in slices of 500 in random order.  Written straight into the tables, as no
+-- application; and the attributes of 20,000 reissued cards, or :samples, drawn at
+-- random, in 40 slices in random order.  Written straight into the tables, as no
 -- call of the API could in this time.
 
+\if :{?pairs}
+\else
+    \set pairs 500000
+\endif
+\if :{?samples}
+\else
+    \set samples 20000
+\endif
 SET session_replication_role = replica;         -- foreign keys hold as it is
 
 CREATE FUNCTION bench.old_card(i integer) RETURNS screissue.card_id
@@ -25,18 +33,18 @@ COMMENT ON FUNCTION bench.secret(integer) IS 'secret of the i-th new card';
 INSERT INTO card_issuer.card
     (card_id, platform_type, status, issued_at, replaced_by, replaced_at)
 SELECT bench.old_card(i), 200, 'replaced', now(), bench.new_card(i), now()
-  FROM generate_series(1, 500000) i;
+  FROM generate_series(1, :pairs) i;
 INSERT INTO card_issuer.card
     (card_id, platform_type, status, issued_at, attribute_key_id,
      secret_sha256, replaces)
 SELECT bench.new_card(i), 200, 'active', now(), 1,
        sha256(convert_to(bench.secret(i), 'UTF8')), bench.old_card(i)
-  FROM generate_series(1, 500000) i;
+  FROM generate_series(1, :pairs) i;
 INSERT INTO card_issuer.entitlement
     (card_id, app_id, message_id, old_card_id, hops, granted_at)
 SELECT bench.new_card(i), 'D3920000A101',
        screissue.message_id('BANKJP', 'METRO', i), bench.old_card(i), 1, now()
-  FROM generate_series(1, 500000) i;
+  FROM generate_series(1, :pairs) i;
 VACUUM (FREEZE, ANALYZE) card_issuer.card, card_issuer.entitlement;
 
 SELECT setseed(0.3);
@@ -47,8 +55,8 @@ CREATE TABLE bench.sample AS
                convert_to(bench.new_card(s.i)::text || '/' || bench.secret(s.i),
                           'UTF8')) AS attribute
       FROM card_issuer.encryption_key k,
-           (SELECT i FROM generate_series(1, 500000) i
-             ORDER BY random() LIMIT 20000) s
+           (SELECT i FROM generate_series(1, :pairs) i
+             ORDER BY random() LIMIT :samples) s
      WHERE k.key_id = 1;
 ALTER TABLE bench.sample ADD peer bytea;
 UPDATE bench.sample s SET peer = substr(screissue.ciphertext(s.attribute), 1, 32);

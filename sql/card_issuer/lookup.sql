@@ -3,16 +3,18 @@
 -- Is the contract with this provider in force today (R4, R5)?
 CREATE FUNCTION card_issuer.contract_in_force(provider screissue.company_id)
     RETURNS boolean
-    LANGUAGE sql
+    LANGUAGE plpgsql
     STABLE
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
-    SELECT EXISTS (SELECT
+BEGIN
+    RETURN EXISTS (SELECT
                      FROM card_issuer.provider p
                     WHERE p.provider = contract_in_force.provider
                       AND p.suspended_at IS NULL
                       AND coalesce(p.contract_from <= today(), true)
-                      AND coalesce(p.contract_until >= today(), true))
+                      AND coalesce(p.contract_until >= today(), true));
+END
 $$;
 COMMENT ON FUNCTION card_issuer.contract_in_force(screissue.company_id) IS
     'true while the contract with a provider is in force';

@@ -13,21 +13,37 @@ CREATE TYPE card_issuer.draft_notice AS (
 COMMENT ON TYPE card_issuer.draft_notice IS
     'notice that is not yet numbered, and may not be for sending';
 
+-- Do notices go to this provider at all?
+CREATE FUNCTION card_issuer.takes_notices(provider screissue.company_id)
+    RETURNS boolean
+    LANGUAGE plpgsql
+    STABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+BEGIN
+    RETURN card_issuer.contract_in_force(takes_notices.provider)
+       AND EXISTS (SELECT
+                     FROM card_issuer.provider p
+                    WHERE p.provider = takes_notices.provider
+                      AND p.delivery IN ('push', 'pull'));
+END
+$$;
+COMMENT ON FUNCTION card_issuer.takes_notices(screissue.company_id) IS
+    'true if notices go to a provider';
+
 -- May a notice about a card of this platform go to this provider?
 CREATE FUNCTION card_issuer.notice_is_due(
     provider screissue.company_id,
     platform_type integer)
     RETURNS boolean
-    LANGUAGE sql
+    LANGUAGE plpgsql
     STABLE
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
-    SELECT coalesce(screissue.method_of(notice_is_due.platform_type) = 1, false)
-       AND card_issuer.contract_in_force(notice_is_due.provider)
-       AND EXISTS (SELECT
-                     FROM card_issuer.provider p
-                    WHERE p.provider = notice_is_due.provider
-                      AND p.delivery IN ('push', 'pull'))
+BEGIN
+    RETURN coalesce(screissue.method_of(notice_is_due.platform_type) = 1, false)
+       AND card_issuer.takes_notices(notice_is_due.provider);
+END
 $$;
 COMMENT ON FUNCTION
     card_issuer.notice_is_due(screissue.company_id, integer) IS
@@ -60,57 +76,61 @@ CREATE FUNCTION card_issuer.write_notices(drafts card_issuer.draft_notice[])
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
 DECLARE
-    issuer CONSTANT text := card_issuer.own_company()::text;
-    providers CONSTANT screissue.company_id[] := ARRAY(
-        SELECT DISTINCT d.provider
-          FROM unnest(drafts) d
-         WHERE screissue.method_of(d.platform_type) = 1);
-    written integer := 0;
-    due card_issuer.draft_notice[];
-    batch record;
-    last_no bigint;
+    issuer text;
+    providers screissue.company_id[];
+    addressees screissue.company_id[];
+    written integer;
 BEGIN
+    IF cardinality(drafts) > 0 IS NOT TRUE THEN
+        RETURN 0;
+    END IF;
+    issuer := card_issuer.own_company()::text;
+    providers := ARRAY(
+        SELECT d.provider
+          FROM unnest(drafts) d
+          JOIN screissue.platform f ON f.platform_type = d.platform_type
+         WHERE f.method = 1);
     PERFORM
        FROM card_issuer.notice_counter k
       WHERE k.provider = ANY (providers)
       ORDER BY k.provider
         FOR NO KEY UPDATE;
+    PERFORM card_issuer.check_addressees(drafts);
     -- Only now, and once, the question what is due: a contract may have been
     -- suspended or resumed while we waited.
-    due := ARRAY(
-        SELECT ROW(d.provider, d.kind, d.platform_type, d.new_card_id,
-                   d.old_card_id, d.old_platform_type, d.app_id,
-                   d.message_id, d.reason)::card_issuer.draft_notice
+    addressees := ARRAY(
+        SELECT p.provider
+          FROM card_issuer.provider p
+         WHERE p.provider = ANY (providers)
+           AND card_issuer.takes_notices(p.provider));
+    WITH due AS MATERIALIZED (
+        SELECT d.*, o.method AS old_method,
+               count(*) OVER later AS nth_from_last
           FROM unnest(drafts) WITH ORDINALITY d
-         WHERE card_issuer.notice_is_due(d.provider, d.platform_type)
-         ORDER BY d.ordinality);
-    PERFORM card_issuer.check_addressees(drafts);
-    FOR batch IN
-        SELECT p.provider, count(d.provider) AS notices
-          FROM unnest(providers) p (provider)
-          LEFT JOIN unnest(due) d ON d.provider = p.provider
-         GROUP BY p.provider
-         ORDER BY p.provider
-    LOOP
+          JOIN screissue.platform f
+            ON f.platform_type = d.platform_type AND f.method = 1
+          LEFT JOIN screissue.platform o
+            ON o.platform_type = d.old_platform_type
+         WHERE d.provider = ANY (addressees)
+        WINDOW later AS (PARTITION BY d.provider ORDER BY d.ordinality DESC)),
+    counter AS (
         UPDATE card_issuer.notice_counter k
-           SET last_notice_no = k.last_notice_no + batch.notices
-         WHERE k.provider = batch.provider
-        RETURNING k.last_notice_no INTO STRICT last_no;
-
-        INSERT INTO screissue.notice (issuer, provider, notice_no, kind,
-                    platform_type, new_card_id, old_card_id, app_id,
-                    message_id, reason, noted_at)
-        SELECT issuer, batch.provider::text,
-               last_no - batch.notices
-               + row_number() OVER (ORDER BY d.ordinality),
-               d.kind, d.platform_type, d.new_card_id::text,
-               CASE WHEN screissue.method_of(d.old_platform_type) = 1
-                    THEN d.old_card_id::text END,
-               d.app_id::text, d.message_id::text, d.reason, now()
-          FROM unnest(due) WITH ORDINALITY d
-         WHERE d.provider = batch.provider;
-        written := written + batch.notices;
-    END LOOP;
+           SET last_notice_no = k.last_notice_no + (SELECT count(*)
+                                                      FROM due d
+                                                     WHERE d.provider = k.provider)
+         WHERE k.provider = ANY (providers)
+        RETURNING k.provider, k.last_notice_no)
+    INSERT INTO screissue.notice
+           (issuer, provider, notice_no, kind, platform_type, new_card_id,
+            old_card_id, app_id, message_id, reason, noted_at)
+    SELECT issuer, d.provider::text, c.last_notice_no + 1 - d.nth_from_last,
+           d.kind, d.platform_type, d.new_card_id::text,
+           CASE WHEN d.old_method = 1 THEN d.old_card_id::text END,
+           d.app_id::text, d.message_id::text, d.reason, now()
+      FROM due d
+      JOIN counter c ON c.provider = d.provider
+     ORDER BY d.ordinality;
+    GET DIAGNOSTICS written = ROW_COUNT;
     RETURN written;
 END
 $$;

@@ -110,14 +110,17 @@ CREATE FUNCTION card_issuer.open_request(
     OUT request_id bigint,
     OUT status screissue.request_status,
     OUT reason screissue.reissue_reason)
-    LANGUAGE sql
+    LANGUAGE plpgsql
     STABLE
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
+BEGIN
     SELECT r.request_id, r.status, r.reason
+      INTO open_request.request_id, open_request.status, open_request.reason
       FROM card_issuer.reissue_request r
      WHERE r.old_card_id = card
-       AND r.status IN ('pending', 'approved')
+       AND r.status IN ('pending', 'approved');
+END
 $$;
 COMMENT ON FUNCTION card_issuer.open_request(screissue.card_id) IS
     'open request for the reissue of a card';
@@ -215,6 +218,7 @@ COMMENT ON FUNCTION
 CREATE TYPE card_issuer.inheritance AS (
     old_card_id screissue.card_id,
     was_retired boolean,
+    reason text,
     platform_type integer,
     holder_id text,
     app_ids screissue.app_id[],
@@ -242,14 +246,25 @@ CREATE FUNCTION card_issuer.retire_old(
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
 DECLARE
-    found_card CONSTANT record := card_issuer.lock_card(old_card);
-    choice CONSTANT record := card_issuer.get_opt_outs(old_card);
+    found_card record;
     request record;
+    reason text;
 BEGIN
-    IF (found_card.replaced_by = new_card) IS NOT TRUE THEN
+    -- Not by lock_card: the update that is to come does what its update is for.
+    SELECT c.status, c.platform_type, c.holder_id, c.opted_out_at, c.replaced_by
+      INTO found_card
+      FROM card_issuer.card c
+     WHERE c.card_id = old_card
+       FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        PERFORM card_issuer.raise_unknown_card(old_card);
+    END IF;
+    IF found_card.replaced_by = new_card THEN
+        reason := card_issuer.reissue_reason(old_card, new_card);
+    ELSE
         PERFORM card_issuer.require_reissuable(old_card, found_card.status);
-        SELECT r.request_id, r.status, r.reason INTO request
-          FROM card_issuer.open_request(old_card) r;
+        request := card_issuer.open_request(old_card);
+        reason := request.reason::text;
         IF (request.status = 'approved') IS NOT TRUE THEN
             PERFORM card_issuer.raise_not_approved(old_card);
         END IF;
@@ -276,13 +291,16 @@ BEGIN
     END IF;
     RETURN (SELECT ROW(old_card,
                        found_card.replaced_by IS NOT NULL,
+                       reason,
                        found_card.platform_type,
                        found_card.holder_id,
                        coalesce(array_agg(i.app_id), '{}'),
                        coalesce(array_agg(i.message_id), '{}'),
                        coalesce(array_agg(i.hops), '{}'),
-                       choice.opted_out_at,
-                       choice.opt_outs)
+                       found_card.opted_out_at,
+                       ARRAY(SELECT o.app_id
+                               FROM card_issuer.opt_out o
+                              WHERE o.card_id = old_card))
                    ::card_issuer.inheritance
               FROM card_issuer.inheritable(old_card) i);
 END
@@ -399,7 +417,7 @@ DECLARE
     opted_out_at CONSTANT timestamp with time zone :=
         (inheritance).opted_out_at;
     opt_outs CONSTANT screissue.app_id[] := (inheritance).opt_outs;
-    granted screissue.app_id[];
+    drafts card_issuer.draft_notice[];
 BEGIN
     IF NOT card_issuer.store_card(new_card, platform_type,
                (inheritance).holder_id, valid_until, printed_number, activate,
@@ -424,18 +442,17 @@ BEGIN
           FROM unnest((inheritance).app_ids, (inheritance).message_ids,
                       (inheritance).hops) i (app_id, message_id, hops)
             ON CONFLICT ON CONSTRAINT entitlement_pkey DO NOTHING
-        RETURNING e.app_id)
-    SELECT coalesce(array_agg(n.app_id), '{}') INTO granted
-      FROM new_entitlement n;
-    adopt_new.entitlements := cardinality(granted);
-    adopt_new.notices := card_issuer.write_notices(ARRAY(
-        SELECT card_issuer.draft('reissue', new_card, old_card, e.app_id,
-                                 e.message_id)
-          FROM card_issuer.entitlement e
-         WHERE e.card_id = new_card
-           AND e.app_id = ANY (granted)
-           AND e.opted_out_at IS NULL
-         ORDER BY e.app_id));
+        RETURNING e.app_id, e.message_id, e.opted_out_at)
+    SELECT count(*),
+           array_agg(ROW(a.provider, 'reissue', adopt_new.platform_type, new_card,
+                         old_card, (inheritance).platform_type, n.app_id,
+                         n.message_id, (inheritance).reason)
+                     ::card_issuer.draft_notice ORDER BY n.app_id)
+               FILTER (WHERE n.opted_out_at IS NULL)
+      INTO adopt_new.entitlements, drafts
+      FROM new_entitlement n
+      JOIN card_issuer.application a ON a.app_id = n.app_id;
+    adopt_new.notices := card_issuer.write_notices(drafts);
 END
 $$;
 COMMENT ON FUNCTION card_issuer.adopt_new(

@@ -124,9 +124,6 @@ CREATE FUNCTION screissue.today()
     RETURNS date
     LANGUAGE sql
     STABLE PARALLEL SAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT (now() AT TIME ZONE 'UTC')::date
-$$;
+    RETURN (pg_catalog.now() AT TIME ZONE 'UTC')::pg_catalog.date;
 COMMENT ON FUNCTION screissue.today() IS
     'day by which validity is judged, in UTC';

@@ -128,10 +128,13 @@ CREATE FUNCTION service_provider.substitute_examination(
     made_id bigint,
     message screissue.message_id)
     RETURNS bigint
-    LANGUAGE sql
+    LANGUAGE plpgsql
     VOLATILE
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
+DECLARE
+    substitute bigint;
+BEGIN
     INSERT INTO service_provider.examination AS x
         (event, message_id, approved, reason, examined_at, valid_until,
          examiner, substitutes)
@@ -139,7 +142,9 @@ AS $$
            'substitution', m.examination_id
       FROM service_provider.examination m
      WHERE m.examination_id = made_id
-    RETURNING x.examination_id
+    RETURNING x.examination_id INTO substitute;
+    RETURN substitute;
+END
 $$;
 COMMENT ON FUNCTION service_provider.substitute_examination(
     bigint, screissue.message_id) IS

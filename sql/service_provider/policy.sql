@@ -30,7 +30,9 @@ COMMENT ON FUNCTION service_provider.set_policy(text, regprocedure) IS
 
 -- What the policy is told: the request, the old load that it would inherit, its
 -- examination, and how often the user reloaded in the last twelve months.
-CREATE FUNCTION service_provider.describe_request(request_id bigint)
+CREATE FUNCTION service_provider.describe_request(
+    request_id bigint,
+    inherits screissue.message_id)
     RETURNS jsonb
     LANGUAGE sql
     STABLE
@@ -65,12 +67,14 @@ AS $$
                   FROM service_provider.examination x
                  WHERE x.examination_id = l.examination_id))
       FROM service_provider.reload_request r
-      JOIN service_provider.app_load l ON l.message_id = r.inherits
+      JOIN service_provider.app_load l
+        ON l.message_id = describe_request.inherits
       LEFT JOIN service_provider.reissue_notice n
         ON n.issuer = r.issuer AND n.notice_no = r.notice_no
      WHERE r.request_id = describe_request.request_id
 $$;
-COMMENT ON FUNCTION service_provider.describe_request(bigint) IS
+COMMENT ON FUNCTION
+    service_provider.describe_request(bigint, screissue.message_id) IS
     'what the policy is told of a request for a reload';
 
 -- Asks the policy, if there is one, about a request that the record allows.
@@ -78,6 +82,7 @@ COMMENT ON FUNCTION service_provider.describe_request(bigint) IS
 -- examination_required where it leaves the decision open.
 CREATE FUNCTION service_provider.examine_by_policy(
     request_id bigint,
+    inherits screissue.message_id,
     OUT examination_id bigint,
     OUT outcome screissue.reload_outcome,
     OUT refusal text)
@@ -97,12 +102,13 @@ BEGIN
     IF NOT FOUND THEN
         RETURN;
     END IF;
-    told := service_provider.describe_request(examine_by_policy.request_id);
+    told := service_provider.describe_request(
+        examine_by_policy.request_id, examine_by_policy.inherits);
     judged := screissue.call_policy(signature, told);
     INSERT INTO service_provider.examination AS x
         (event, message_id, approved, reason, examined_at, valid_until,
          examiner, details)
-    VALUES ('reload', (told ->> 'inherits')::message_id, judged.approved,
+    VALUES ('reload', examine_by_policy.inherits, judged.approved,
             judged.reason, now(),
             (now() AT TIME ZONE 'UTC' + judged.valid_for) AT TIME ZONE 'UTC',
             signature,
@@ -119,5 +125,6 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION service_provider.examine_by_policy(bigint) IS
+COMMENT ON FUNCTION
+    service_provider.examine_by_policy(bigint, screissue.message_id) IS
     'judgement of a request for a reload by the policy';

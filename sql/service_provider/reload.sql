@@ -94,16 +94,21 @@ CREATE FUNCTION service_provider.get_verdict(
     OUT fee numeric,
     OUT currency text,
     OUT examination_substituted boolean)
-    LANGUAGE sql
+    LANGUAGE plpgsql
     STABLE
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
+BEGIN
     SELECT r.outcome, r.refusal, r.inherits, r.fee, r.currency,
            r.outcome = 'approved' AND x.substitutes IS NOT NULL
+      INTO get_verdict.outcome, get_verdict.refusal, get_verdict.inherits,
+           get_verdict.fee, get_verdict.currency,
+           get_verdict.examination_substituted
       FROM service_provider.reload_request r
       LEFT JOIN service_provider.examination x
         ON x.examination_id = r.examination_id
-     WHERE r.request_id = get_verdict.request_id
+     WHERE r.request_id = get_verdict.request_id;
+END
 $$;
 COMMENT ON FUNCTION service_provider.get_verdict(bigint) IS
     'verdict on a request for a reload';
@@ -153,17 +158,19 @@ CREATE FUNCTION service_provider.decide(
     outcome screissue.reload_outcome,
     refusal text DEFAULT NULL)
     RETURNS void
-    LANGUAGE sql
+    LANGUAGE plpgsql
     VOLATILE
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
+BEGIN
     UPDATE service_provider.reload_request r
        SET outcome = decide.outcome,
            refusal = decide.refusal,
            decided_at = now(),
            attribute = NULL,
            printed_number = NULL
-     WHERE r.request_id = decide.request_id
+     WHERE r.request_id = decide.request_id;
+END
 $$;
 COMMENT ON FUNCTION service_provider.decide(
     bigint, screissue.reload_outcome, text) IS
@@ -176,16 +183,18 @@ CREATE FUNCTION service_provider.await_reply(
     attribute screissue.card_attribute,
     printed_number text)
     RETURNS void
-    LANGUAGE sql
+    LANGUAGE plpgsql
     VOLATILE
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
+BEGIN
     UPDATE service_provider.reload_request r
        SET outcome = 'awaiting_reply',
            decided_at = now(),
            attribute = await_reply.attribute,
            printed_number = await_reply.printed_number
-     WHERE r.request_id = await_reply.request_id
+     WHERE r.request_id = await_reply.request_id;
+END
 $$;
 COMMENT ON FUNCTION service_provider.await_reply(
     bigint, screissue.card_attribute, text) IS
@@ -331,9 +340,8 @@ BEGIN
       FROM service_provider.reload_request r
       JOIN service_provider.issuer i ON i.issuer = r.issuer
      WHERE r.request_id = find_relation.request_id;
-    SELECT d.notice_no, d.is_withdrawn INTO STRICT deciding
-      FROM service_provider.deciding_notice(
-               request.issuer, request.card_id, request.app_id) d;
+    deciding := service_provider.deciding_notice(
+        request.issuer, request.card_id, request.app_id);
     find_relation.notice_no := deciding.notice_no;
 
     IF request.server IS NOT NULL
@@ -355,10 +363,11 @@ BEGIN
         find_relation.outcome := 'card_replaced';
         find_relation.refusal := 'the card itself was replaced since';
     END IF;
-    IF find_relation.outcome = 'not_reissued'
-       AND service_provider.is_reissued(request.issuer, request.card_id) THEN
-        find_relation.outcome := 'not_loaded_before';
-        find_relation.refusal := 'the application was not on the old card';
+    IF find_relation.outcome = 'not_reissued' THEN
+        IF service_provider.is_reissued(request.issuer, request.card_id) THEN
+            find_relation.outcome := 'not_loaded_before';
+            find_relation.refusal := 'the application was not on the old card';
+        END IF;
     END IF;
 END
 $$;
@@ -376,12 +385,14 @@ CREATE FUNCTION service_provider.deciding_notice(
     app screissue.app_id,
     OUT notice_no bigint,
     OUT is_withdrawn boolean)
-    LANGUAGE sql
+    LANGUAGE plpgsql
     STABLE
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
+BEGIN
     SELECT n.notice_no,
            n.kind = 'withdrawal' AND n.new_card_id = deciding_notice.card
+      INTO deciding_notice.notice_no, deciding_notice.is_withdrawn
       FROM service_provider.reissue_notice n
      WHERE n.issuer = deciding_notice.issuer
        AND n.app_id = deciding_notice.app
@@ -390,7 +401,8 @@ AS $$
          OR n.old_card_id = deciding_notice.card
             AND n.kind = 'withdrawal')
      ORDER BY greatest(n.notice_no, 0) DESC, n.notice_no
-     LIMIT 1
+     LIMIT 1;
+END
 $$;
 COMMENT ON FUNCTION service_provider.deciding_notice(
     screissue.company_id, screissue.card_id, screissue.app_id) IS
@@ -402,11 +414,12 @@ CREATE FUNCTION service_provider.is_reissued(
     issuer screissue.company_id,
     card screissue.card_id)
     RETURNS boolean
-    LANGUAGE sql
+    LANGUAGE plpgsql
     STABLE
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
-    SELECT EXISTS
+BEGIN
+    RETURN EXISTS
         (SELECT FROM service_provider.reissue_notice n
           WHERE n.issuer = is_reissued.issuer
             AND n.new_card_id = is_reissued.card
@@ -418,7 +431,8 @@ AS $$
                     AND w.new_card_id = n.new_card_id
                     AND w.app_id = n.app_id
                     AND w.kind = 'withdrawal'
-                    AND w.notice_no > n.notice_no))
+                    AND w.notice_no > n.notice_no));
+END
 $$;
 COMMENT ON FUNCTION service_provider.is_reissued(
     screissue.company_id, screissue.card_id) IS
@@ -431,11 +445,12 @@ CREATE FUNCTION service_provider.is_replaced(
     card screissue.card_id,
     after_no bigint)
     RETURNS boolean
-    LANGUAGE sql
+    LANGUAGE plpgsql
     STABLE
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
-    SELECT EXISTS
+BEGIN
+    RETURN EXISTS
         (SELECT FROM service_provider.reissue_notice n
           WHERE n.issuer = is_replaced.issuer
             AND n.old_card_id = is_replaced.card
@@ -447,7 +462,8 @@ AS $$
                     AND w.new_card_id = n.new_card_id
                     AND w.app_id = n.app_id
                     AND w.kind = 'withdrawal'
-                    AND w.notice_no > n.notice_no))
+                    AND w.notice_no > n.notice_no));
+END
 $$;
 COMMENT ON FUNCTION service_provider.is_replaced(
     screissue.company_id, screissue.card_id, bigint) IS
@@ -658,10 +674,10 @@ DECLARE
     by_policy record;
 BEGIN
     old_load := service_provider.find_old_load(judge_load.request_id);
-    UPDATE service_provider.reload_request r
-       SET inherits = old_load.message_id
-     WHERE r.request_id = judge_load.request_id;
     IF old_load.outcome IS NOT NULL THEN
+        UPDATE service_provider.reload_request r
+           SET inherits = old_load.message_id
+         WHERE r.request_id = judge_load.request_id;
         PERFORM service_provider.decide(
             judge_load.request_id, old_load.outcome, old_load.refusal);
         RETURN;
@@ -669,25 +685,21 @@ BEGIN
 
     IF judge_load.examination IS DISTINCT FROM NULL THEN
         examined := service_provider.examine_anew(
-            judge_load.request_id, judge_load.examination);
+            judge_load.request_id, old_load.message_id, judge_load.examination);
     ELSE
-        examined := service_provider.examine_by_record(judge_load.request_id);
+        examined := service_provider.examine_by_record(
+            judge_load.request_id, old_load.message_id);
         IF examined.outcome = 'approved' THEN
             by_policy := service_provider.examine_by_policy(
-                judge_load.request_id);
+                judge_load.request_id, old_load.message_id);
             IF by_policy.outcome <> 'approved' THEN
                 examined := by_policy;
             END IF;
         END IF;
     END IF;
-    UPDATE service_provider.reload_request r
-       SET examination_id = examined.examination_id
-     WHERE r.request_id = judge_load.request_id;
-    IF examined.outcome = 'approved' THEN
-        PERFORM service_provider.fix_price(judge_load.request_id);
-    END IF;
-    PERFORM service_provider.decide(
-        judge_load.request_id, examined.outcome, examined.refusal);
+    PERFORM service_provider.decide_by_examination(
+        judge_load.request_id, old_load.message_id, examined.examination_id,
+        examined.outcome, examined.refusal);
 END
 $$;
 COMMENT ON FUNCTION
@@ -738,7 +750,9 @@ BEGIN
         find_old_load.message_id := NULL;
         find_old_load.outcome := 'not_loaded_before';
     ELSIF live.card_id = request.card_id
-          OR service_provider.is_answered_twice(find_old_load.request_id) THEN
+          OR request.card_id IS NULL
+             AND service_provider.is_answered_twice(find_old_load.request_id)
+    THEN
         find_old_load.outcome := 'already_reloaded';
         find_old_load.refusal := 'the application is on this card';
     ELSIF live.user_ref <> request.user_ref THEN
@@ -753,18 +767,20 @@ COMMENT ON FUNCTION service_provider.find_old_load(bigint) IS
 -- The message id that the issuer named: in its reply, else in its notice.
 CREATE FUNCTION service_provider.answered_id(request_id bigint)
     RETURNS screissue.message_id
-    LANGUAGE sql
+    LANGUAGE plpgsql
     STABLE
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
-    SELECT coalesce(p.message_id, n.message_id)
-      FROM service_provider.reload_request r
-      LEFT JOIN service_provider.inquiry_reply p
-        ON p.request_id = r.request_id
-      LEFT JOIN service_provider.reissue_notice n
-        ON n.issuer = r.issuer
-       AND n.notice_no = r.notice_no
-     WHERE r.request_id = answered_id.request_id
+BEGIN
+    RETURN (SELECT coalesce(p.message_id, n.message_id)
+              FROM service_provider.reload_request r
+              LEFT JOIN service_provider.inquiry_reply p
+                ON p.request_id = r.request_id
+              LEFT JOIN service_provider.reissue_notice n
+                ON n.issuer = r.issuer
+               AND n.notice_no = r.notice_no
+             WHERE r.request_id = answered_id.request_id);
+END
 $$;
 COMMENT ON FUNCTION service_provider.answered_id(bigint) IS
     'message id that the issuer named for a request';
@@ -773,11 +789,12 @@ COMMENT ON FUNCTION service_provider.answered_id(bigint) IS
 -- that got it was completed, the application is on that card already.
 CREATE FUNCTION service_provider.is_answered_twice(request_id bigint)
     RETURNS boolean
-    LANGUAGE sql
+    LANGUAGE plpgsql
     STABLE
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
-    SELECT EXISTS
+BEGIN
+    RETURN EXISTS
         (SELECT FROM service_provider.reload_request r
            JOIN service_provider.inquiry_reply p
              ON p.request_id = r.request_id
@@ -789,7 +806,8 @@ AS $$
           WHERE r.request_id = is_answered_twice.request_id
             AND r.card_id IS NULL
             AND earlier.card_id IS NULL
-            AND earlier.completed_at IS NOT NULL)
+            AND earlier.completed_at IS NOT NULL);
+END
 $$;
 COMMENT ON FUNCTION service_provider.is_answered_twice(bigint) IS
     'whether a completed request got the same answer';
@@ -799,6 +817,7 @@ COMMENT ON FUNCTION service_provider.is_answered_twice(bigint) IS
 -- examination was ever made: none is needed (R48).
 CREATE FUNCTION service_provider.examine_by_record(
     request_id bigint,
+    inherits screissue.message_id,
     OUT examination_id bigint,
     OUT outcome screissue.reload_outcome,
     OUT refusal text)
@@ -815,8 +834,9 @@ BEGIN
       INTO STRICT old_load
       FROM service_provider.reload_request r
       JOIN service_provider.application a ON a.app_id = r.app_id
-      JOIN service_provider.app_load l ON l.message_id = r.inherits
-     WHERE r.request_id = examine_by_record.request_id;
+     CROSS JOIN service_provider.app_load l
+     WHERE r.request_id = examine_by_record.request_id
+       AND l.message_id = examine_by_record.inherits;
 
     IF old_load.examination_mode = 'new' THEN
         examine_by_record.refusal := 'a new examination is called for';
@@ -839,12 +859,14 @@ BEGIN
         ELSE 'examination_required' END::screissue.reload_outcome;
 END
 $$;
-COMMENT ON FUNCTION service_provider.examine_by_record(bigint) IS
+COMMENT ON FUNCTION
+    service_provider.examine_by_record(bigint, screissue.message_id) IS
     'examination of a reload by what is on record (claim 12)';
 
 -- The examination for a reload that a person or a system made just now.
 CREATE FUNCTION service_provider.examine_anew(
     request_id bigint,
+    inherits screissue.message_id,
     examination screissue.verdict,
     OUT examination_id bigint,
     OUT outcome screissue.reload_outcome,
@@ -855,7 +877,7 @@ CREATE FUNCTION service_provider.examine_anew(
 AS $$
 BEGIN
     SELECT service_provider.store_examination(
-               'reload', r.inherits, examine_anew.examination,
+               'reload', examine_anew.inherits, examine_anew.examination,
                jsonb_build_object('request_id', r.request_id,
                                   'referred_to', r.examination_id))
       INTO STRICT examine_anew.examination_id
@@ -870,12 +892,19 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION
-    service_provider.examine_anew(bigint, screissue.verdict) IS
+COMMENT ON FUNCTION service_provider.examine_anew(
+    bigint, screissue.message_id, screissue.verdict) IS
     'new examination of a reload';
 
--- R52: the price of the reload, for the reason that the notice gives.
-CREATE FUNCTION service_provider.fix_price(request_id bigint)
+-- Writes down the outcome of an examination, as decide does, the old load that it
+-- is about, and, if it is approved, the price of the reload for the reason that the
+-- notice gives (R52).
+CREATE FUNCTION service_provider.decide_by_examination(
+    request_id bigint,
+    inherits screissue.message_id,
+    examination_id bigint,
+    outcome screissue.reload_outcome,
+    refusal text)
     RETURNS void
     LANGUAGE plpgsql
     VOLATILE
@@ -889,18 +918,27 @@ BEGIN
       LEFT JOIN service_provider.reissue_notice n
         ON n.issuer = r.issuer
        AND n.notice_no = r.notice_no
-     CROSS JOIN LATERAL
+      LEFT JOIN LATERAL
            service_provider.find_price(r.app_id, 'reload', n.reason) p
-     WHERE r.request_id = fix_price.request_id;
+        ON decide_by_examination.outcome = 'approved'
+     WHERE r.request_id = decide_by_examination.request_id;
     UPDATE service_provider.reload_request r
-       SET fee = price.fee,
+       SET outcome = decide_by_examination.outcome,
+           refusal = decide_by_examination.refusal,
+           decided_at = now(),
+           attribute = NULL,
+           printed_number = NULL,
+           inherits = decide_by_examination.inherits,
+           examination_id = decide_by_examination.examination_id,
+           fee = price.fee,
            currency = price.currency,
            tariff_reason = price.tariff_reason
-     WHERE r.request_id = fix_price.request_id;
+     WHERE r.request_id = decide_by_examination.request_id;
 END
 $$;
-COMMENT ON FUNCTION service_provider.fix_price(bigint) IS
-    'price of a reload at the verdict';
+COMMENT ON FUNCTION service_provider.decide_by_examination(
+    bigint, screissue.message_id, bigint, screissue.reload_outcome, text) IS
+    'outcome of an examination, and the price of a reload at the verdict';
 
 -- R50: the examination that a request was found to require; the request is
 -- judged on with it, by the state of things now.  Repeatable.
