@@ -33,6 +33,10 @@
 #define HEADER(kind, unused) ((uint8_t) ((kind) << 4 | (unused)))
 #define UNUSED_NIBBLES(image) ((image)[0] & 0x0F)
 
+/* Abbreviated keys of digits are below 10^19, those of bytes and symbols not. */
+#define ABBREVIATED_BYTES UINT64_C(10000000000000000000)
+#define ABBREVIATED_SYMBOL (ABBREVIATED_BYTES + (UINT64_C(1) << 62))
+
 /* The mask shows so many characters at the start and at the end, at most. */
 #define MASK_HEAD 6
 #define MASK_TAIL 4
@@ -250,12 +254,6 @@ card_id_check(const uint8_t *image, size_t image_len)
 	return PARSE_CARD_KIND;
 }
 
-CardIdKind
-card_id_kind(const uint8_t *image)
-{
-	return (CardIdKind) (image[0] >> 4);
-}
-
 /*
  * The order of the type: negative, zero, positive.  With the same kind and
  * the same payload the id with an unused nibble has one digit less.
@@ -274,16 +272,39 @@ card_id_compare(const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len)
 	return result;
 }
 
+/* The number of 16 digits that BCD in eight bytes stands for. */
+static uint64_t
+decimal_value(uint64_t bcd)
+{
+	bcd -= 6 * (bcd >> 4 & UINT64_C(0x0F0F0F0F0F0F0F0F)); /* two digits in a byte */
+	bcd -= 156 * (bcd >> 8 & UINT64_C(0x00FF00FF00FF00FF)); /* four in 16 bits */
+	bcd -= 55536 * (bcd >> 16 & UINT64_C(0x0000FFFF0000FFFF)); /* eight in 32 bits */
+	return bcd - UINT64_C(4194967296) * (bcd >> 32);
+}
+
 /*
- * A number that never contradicts the order: two bits of kind and the first
- * 62 bits of the payload.  Fifteen digits fit, that is a 16-digit number but
- * for its check digit.
+ * A number that never contradicts the order.  Of digits the value of the
+ * first 19, so that numbers given one after the other differ in it (of BCD
+ * as it is 15 digits would fit).  Of bytes and symbols the first 62 bits,
+ * behind all digits; the first bit of a symbol is 0.
  */
 uint64_t
 card_id_abbreviate(const uint8_t *image, size_t image_len)
 {
-	return (uint64_t) card_id_kind(image) << 62 |
-		parse_load_be64(image + 1, image_len - 1) >> 2;
+	uint64_t start = parse_load_be64(image + 1, image_len - 1);
+	unsigned byte_9 = image_len > 9 ? image[9] : 0;
+	unsigned byte_10 = image_len > 10 ? image[10] : 0;
+
+	switch (card_id_kind(image))
+	{
+		case CARD_ID_DIGITS:
+			return decimal_value(start) * 1000 + (byte_9 >> 4) * 100 + (byte_9 & 0x0F) * 10 + (byte_10 >> 4);
+		case CARD_ID_BYTES:
+			return ABBREVIATED_BYTES + (start >> 2);
+		case CARD_ID_SYMBOL:
+			return ABBREVIATED_SYMBOL + (start >> 2);
+	}
+	return 0; /* not reached with a valid image */
 }
 
 static size_t

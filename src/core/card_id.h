@@ -27,12 +27,18 @@ typedef enum CardIdKind
 	CARD_ID_SYMBOL = 3
 } CardIdKind;
 
+/* Kind of a valid image */
+static inline CardIdKind
+card_id_kind(const uint8_t *image)
+{
+	return (CardIdKind) (image[0] >> 4);
+}
+
 extern ParseStatus card_id_parse(const char *text, size_t len,
 								 uint8_t *image, size_t *image_len);
 extern size_t card_id_format(const uint8_t *image, size_t image_len,
 							 char *text);
 extern ParseStatus card_id_check(const uint8_t *image, size_t image_len);
-extern CardIdKind card_id_kind(const uint8_t *image);
 extern int card_id_compare(const uint8_t *a, size_t a_len,
 						   const uint8_t *b, size_t b_len);
 extern uint64_t card_id_abbreviate(const uint8_t *image, size_t image_len);

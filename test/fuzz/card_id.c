@@ -70,6 +70,8 @@ check_order(const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len)
 	CHECK(order == -sign(card_id_compare(b, b_len, a, a_len)));
 	CHECK((order == 0) == (a_len == b_len && memcmp(a, b, a_len) == 0));
 	CHECK(a_key == b_key || (a_key > b_key ? 1 : -1) == order);
+	if (a[0] == CARD_ID_DIGITS << 4 && a[0] == b[0] && a_len == b_len && a_len <= 10)
+		CHECK((a_key == b_key) == (order == 0)); /* 18 digits are in it */
 
 	a_text[card_id_format(a, a_len, a_text)] = '\0';
 	b_text[card_id_format(b, b_len, b_text)] = '\0';
