@@ -118,8 +118,8 @@ BEGIN
                                           try_items.reason);
         UPDATE card_issuer.reissue_batch_item i SET finished_at = now()
           FROM unnest(old_cards, item_nos) d (old_card, item_no)
-         WHERE i.old_card_id = d.old_card
-           AND i.batch_id = try_items.batch_id
+         WHERE i.batch_id = try_items.batch_id
+           AND i.old_card_id = d.old_card
            AND i.item_no = d.item_no;
         RETURN 0;
     EXCEPTION WHEN OTHERS THEN
@@ -141,8 +141,8 @@ BEGIN
        SET finished_at = now(),
            failure_state = state,
            failure = reported
-     WHERE i.old_card_id = old_cards[1]
-       AND i.batch_id = try_items.batch_id
+     WHERE i.batch_id = try_items.batch_id
+       AND i.old_card_id = old_cards[1]
        AND i.item_no = item_nos[1];
     RETURN 1;
 END
@@ -152,16 +152,16 @@ COMMENT ON FUNCTION card_issuer.try_items(
     screissue.card_id[]) IS
     'reissue the cards of some items of a batch';
 
--- One chunk of run_reissue_batch, to be committed: the first items after a
--- number that no other session has in hand.  last_no: the number of the last of
--- them, NULL = there was none.
+-- One chunk of run_reissue_batch, to be committed: the first items in the order
+-- of their old cards, from a card on or, NULL, from the first, that no other
+-- session has in hand.  last_card: the last of them, NULL = there was none.
 -- Errors: 22023; 55000 the batch is cancelled; 40001, 40P01 and errors of the
 -- server, which say nothing about the cards.
 CREATE FUNCTION card_issuer.run_reissue_chunk(
     batch_id bigint,
-    after_no bigint,
+    from_card screissue.card_id,
     chunk integer,
-    OUT last_no bigint,
+    OUT last_card screissue.card_id,
     OUT done integer,
     OUT failed integer)
     LANGUAGE plpgsql
@@ -176,22 +176,26 @@ DECLARE
     new_cards screissue.card_id[];
 BEGIN
     PERFORM card_issuer.own_company();
-    PERFORM screissue.require('after_no', run_reissue_chunk.after_no IS NOT NULL);
     PERFORM screissue.require('chunk', run_reissue_chunk.chunk > 0);
     reason := card_issuer.require_batch(run_reissue_chunk.batch_id);
-    SELECT max(i.item_no), array_agg(i.item_no), array_agg(i.old_card_id),
+    SELECT array_agg(i.item_no), array_agg(i.old_card_id),
            array_agg(i.new_card_id)
-      INTO run_reissue_chunk.last_no, item_nos, old_cards, new_cards
+      INTO item_nos, old_cards, new_cards
       FROM (SELECT w.item_no, w.old_card_id, w.new_card_id
               FROM card_issuer.reissue_batch_item w
              WHERE w.batch_id = run_reissue_chunk.batch_id
                AND w.finished_at IS NULL
-               AND w.item_no > run_reissue_chunk.after_no
-             ORDER BY w.item_no
+               AND w.old_card_id >= coalesce(
+                       run_reissue_chunk.from_card,
+                       (SELECT min(v.old_card_id)
+                          FROM card_issuer.reissue_batch_item v
+                         WHERE v.batch_id = run_reissue_chunk.batch_id))
+             ORDER BY w.old_card_id, w.item_no
              LIMIT run_reissue_chunk.chunk
                FOR UPDATE SKIP LOCKED) i;
+    run_reissue_chunk.last_card := old_cards[cardinality(old_cards)];
     run_reissue_chunk.failed := 0;
-    IF run_reissue_chunk.last_no IS NOT NULL THEN
+    IF run_reissue_chunk.last_card IS NOT NULL THEN
         run_reissue_chunk.failed := card_issuer.try_items(
             run_reissue_chunk.batch_id, reason, item_nos, old_cards, new_cards);
     END IF;
@@ -203,7 +207,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION
-    card_issuer.run_reissue_chunk(bigint, bigint, integer) IS
+    card_issuer.run_reissue_chunk(bigint, screissue.card_id, integer) IS
     'one chunk of run_reissue_batch';
 
 -- Counts what a chunk has done, and how fast all sessions are together: four
@@ -250,7 +254,7 @@ CREATE PROCEDURE card_issuer.run_reissue_batch(
     LANGUAGE plpgsql
 AS $$
 DECLARE
-    after_no bigint := 0;
+    from_card screissue.card_id;
     result record;
     started timestamp with time zone;
     total_done bigint := 0;
@@ -262,15 +266,15 @@ BEGIN
     COMMIT;
     LOOP
         started := pg_catalog.clock_timestamp();
-        SELECT r.last_no, r.done, r.failed INTO result
+        SELECT r.last_card, r.done, r.failed INTO result
           FROM card_issuer.run_reissue_chunk(
-                   run_reissue_batch.batch_id, after_no,
+                   run_reissue_batch.batch_id, from_card,
                    run_reissue_batch.chunk) r;
         COMMIT;
         -- From the start once more, for what another session has let go.
-        EXIT WHEN result.last_no IS NULL AND after_no OPERATOR(pg_catalog.=) 0;
-        after_no := coalesce(result.last_no, 0);
-        CONTINUE WHEN after_no OPERATOR(pg_catalog.=) 0;
+        EXIT WHEN result.last_card IS NULL AND from_card IS NULL;
+        from_card := result.last_card;
+        CONTINUE WHEN from_card IS NULL;
 
         total_done := total_done OPERATOR(pg_catalog.+) result.done;
         total_failed := total_failed OPERATOR(pg_catalog.+) result.failed;

@@ -110,6 +110,19 @@ my $empty = clerk("INSERT INTO card_issuer.reissue_batch (reason) VALUES ('lost'
 clerk("CALL card_issuer.run_reissue_batch($empty)");
 is(progress($empty), '0|0|0|0', 'an empty batch');
 
+# By steps of one's own: in the order of the old cards, a card that is there
+# twice, and what came in front meanwhile, too.
+$batch = make_batch('STEP', 4);
+clerk("INSERT INTO card_issuer.reissue_batch_item (batch_id, old_card_id, new_card_id) VALUES ($batch, 'STEP2', 'STEP2M')");
+sub chunk_from { return clerk("SELECT * FROM card_issuer.run_reissue_chunk($batch, $_[0], 2)") }
+is(chunk_from('NULL'), 'STEP2|2|0', 'a chunk from the first card on');
+is(chunk_from("'STEP2'"), 'STEP3|1|1', 'from a card on, which is included');
+clerk("INSERT INTO card_issuer.reissue_batch_item (batch_id, old_card_id, new_card_id) VALUES ($batch, 'STEP1', 'STEP1M')");
+is(chunk_from("'STEP3'"), 'STEP4|1|0', 'the last of them');
+is(chunk_from("'STEP4'"), '|0|0', 'no more of them');
+is(chunk_from('NULL'), 'STEP1|0|1', 'from the first on once more');
+is(progress($batch), '6|4|2|0', 'all is done');
+
 # Several sessions share a batch.
 $batch = make_batch('SHARED', 600);
 my @sessions = map {
