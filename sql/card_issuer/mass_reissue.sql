@@ -228,9 +228,10 @@ COMMENT ON FUNCTION card_issuer.write_requests(
     screissue.reissue_reason) IS
     'write the requests that a mass reissue needs';
 
--- Issues the new cards, on the platforms and to the holders of the old ones.
+-- Retires the old cards and issues the new ones in their place, on their platforms
+-- and to their holders.
 -- Errors: SR010 an id fails its platform's check; 23505 it was issued before.
-CREATE FUNCTION card_issuer.issue_replacements(
+CREATE FUNCTION card_issuer.replace_cards(
     old_cards screissue.card_id[],
     new_cards screissue.card_id[],
     platform_types integer[],
@@ -249,6 +250,12 @@ DECLARE
     issued bigint;
     taken screissue.card_id;
 BEGIN
+    UPDATE card_issuer.card c
+       SET status = 'replaced',
+           replaced_by = p.new_card,
+           replaced_at = now()
+      FROM unnest(old_cards, new_cards) p (old_card, new_card)
+     WHERE c.card_id = p.old_card;
     PERFORM card_issuer.check_card_id(p.new_card, p.platform_type)
        FROM screissue.platform f
        JOIN unnest(new_cards, platform_types) p (new_card, platform_type)
@@ -279,10 +286,10 @@ BEGIN
       JOIN card_issuer.opt_out o ON o.card_id = p.old_card;
 END
 $$;
-COMMENT ON FUNCTION card_issuer.issue_replacements(
+COMMENT ON FUNCTION card_issuer.replace_cards(
     screissue.card_id[], screissue.card_id[], integer[], text[],
     timestamp with time zone[]) IS
-    'issue the new cards of a mass reissue';
+    'replace the cards of a mass reissue';
 
 -- Entitles the new cards to what the old ones leave; how many, and those that
 -- the provider may be told of, each by the position of its card.
@@ -458,13 +465,7 @@ BEGIN
     former := card_issuer.lock_reissuable(olds);
     reasons := card_issuer.complete_requests(olds, news, former.statuses,
                                              reissue_cards.reason);
-    UPDATE card_issuer.card c
-       SET status = 'replaced',
-           replaced_by = p.new_card,
-           replaced_at = now()
-      FROM unnest(olds, news) p (old_card, new_card)
-     WHERE c.card_id = p.old_card;
-    PERFORM card_issuer.issue_replacements(
+    PERFORM card_issuer.replace_cards(
         olds, news, former.platform_types, former.holder_ids,
         former.opted_out_ats);
     granted := card_issuer.entitle_replacements(olds, news,
