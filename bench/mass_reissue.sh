@@ -6,10 +6,15 @@
 cards=${BENCH_CARDS:-1000000}
 tables='card entitlement examination reissue_request'
 
-# seconds DATABASE SQL: how long it takes.
+# seconds DATABASE SQL: how long it takes.  Leaves the time at which it began in
+# STAGE/progress.DATABASE, and each notice with the time at which that came.
 seconds() {
-	local started=$EPOCHREALTIME
-	sql -d "$1" -c "$2" >/dev/null || return
+	local progress=$STAGE/progress.$1 started=$EPOCHREALTIME
+	{
+		echo "$started"
+		PGOPTIONS='-c client_min_messages=notice' sql -d "$1" -c "$2" 2>&1 >/dev/null |
+			while read -r notice; do echo "$EPOCHREALTIME $notice"; done
+	} >"$progress" || { cat "$progress" >&2; return 1; }
 	awk -v from="$started" -v to="$EPOCHREALTIME" 'BEGIN { print to - from }'
 }
 
@@ -44,6 +49,16 @@ for table in card examination reissue_request entitlement; do
 done
 peer=$(seconds mass_peer "BEGIN; $inserts INSERT INTO screissue.notice SELECT * FROM written_notice; COMMIT")
 sql -c 'DROP DATABASE mass' -c 'DROP DATABASE mass_peer'
+
+# How fast each twentieth of the batch was: 1606262626.5 NOTICE:  batch 1: 5000 cards ...
+awk -v OFS='\t' -v cards="$cards" -v peer="$peer" '
+	BEGIN { print "# cards", "cards/s", "the peer: cards/s" }
+	NR == 1 { from = $1; next }
+	$5 - done >= cards / 20 {
+		print $5, ($5 - done) / ($1 - from), cards / peer
+		done = $5
+		from = $1
+	}' "$STAGE/progress.mass" | series mass_reissue
 awk -v OFS='\t' -v ours="$ours" -v peer="$peer" 'BEGIN {
 	print ours, peer, "-", ours / peer, ours / peer, ours / peer, 1
 }'

@@ -1,7 +1,7 @@
 -- :cards cards with three applications of two providers each, and a batch that
 -- replaces all of them, in random order: a database of its own, since a
 -- copy of it is the peer's.  Written straight into the tables, as no call of the
--- API could in this time.
+-- API could in this time.  The batch was filled just now: it has no statistics.
 
 CREATE EXTENSION screissue;
 SELECT card_issuer.setup('BANKJP', 'Bank of Japan Point');
@@ -32,7 +32,7 @@ SELECT p.old_card_id, screissue.message_id('BANKJP', a.provider, 3 * p.i + a.n),
                (1, 'D3920000A102', 'METRO'),
                (2, 'D3920000B101', 'SHOP')) a (n, app_id, provider);
 SET session_replication_role = origin;
+VACUUM (FREEZE, ANALYZE);
 INSERT INTO card_issuer.reissue_batch (reason) VALUES ('compromised');
 INSERT INTO card_issuer.reissue_batch_item (batch_id, old_card_id, new_card_id)
 SELECT 1, p.old_card_id, p.new_card_id FROM pair p ORDER BY random();
-VACUUM (FREEZE, ANALYZE);

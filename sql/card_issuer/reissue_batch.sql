@@ -34,6 +34,7 @@ COMMENT ON FUNCTION card_issuer.require_batch(bigint) IS
 
 -- First step of run_reissue_batch: checks its arguments, and refuses the items
 -- whose old card another item of the batch issues: a chain is no mass reissue.
+-- What was just filled has no statistics, and must not be compared item by item.
 -- Errors: 22023; 55000 the batch is cancelled.
 CREATE FUNCTION card_issuer.begin_reissue_batch(
     batch_id bigint,
@@ -44,6 +45,7 @@ CREATE FUNCTION card_issuer.begin_reissue_batch(
     VOLATILE
     SECURITY DEFINER
     SET search_path = pg_catalog, screissue, pg_temp
+    SET enable_nestloop = off
 AS $$
 DECLARE
     refused bigint;
@@ -93,6 +95,30 @@ $$;
 COMMENT ON FUNCTION card_issuer.is_no_fault_of_cards(text) IS
     'true for errors of the server';
 
+-- Puts on record that items are done.
+CREATE FUNCTION card_issuer.finish_items(
+    batch_id bigint,
+    item_nos bigint[],
+    old_cards screissue.card_id[])
+    RETURNS void
+    LANGUAGE sql
+    VOLATILE
+    SET search_path = pg_catalog, screissue, pg_temp
+    SET plan_cache_mode = force_generic_plan
+    SET enable_seqscan = off
+    SET enable_hashjoin = off
+    SET enable_mergejoin = off
+AS $$
+    UPDATE card_issuer.reissue_batch_item i SET finished_at = now()
+      FROM unnest(item_nos, old_cards) d (item_no, old_card)
+     WHERE i.batch_id = finish_items.batch_id
+       AND i.old_card_id = d.old_card
+       AND i.item_no = d.item_no
+$$;
+COMMENT ON FUNCTION
+    card_issuer.finish_items(bigint, bigint[], screissue.card_id[]) IS
+    'put on record that items are done';
+
 -- Reissues the cards of some items; where that fails, one half and then the
 -- other, down to the items that are at fault, whose SQLSTATE and message are put
 -- on record.  Returns how many failed.
@@ -116,11 +142,7 @@ BEGIN
     BEGIN
         PERFORM card_issuer.reissue_cards(old_cards, new_cards,
                                           try_items.reason);
-        UPDATE card_issuer.reissue_batch_item i SET finished_at = now()
-          FROM unnest(old_cards, item_nos) d (old_card, item_no)
-         WHERE i.old_card_id = d.old_card
-           AND i.batch_id = try_items.batch_id
-           AND i.item_no = d.item_no;
+        PERFORM card_issuer.finish_items(try_items.batch_id, item_nos, old_cards);
         RETURN 0;
     EXCEPTION WHEN OTHERS THEN
         GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE,
@@ -141,8 +163,8 @@ BEGIN
        SET finished_at = now(),
            failure_state = state,
            failure = reported
-     WHERE i.old_card_id = old_cards[1]
-       AND i.batch_id = try_items.batch_id
+     WHERE i.batch_id = try_items.batch_id
+       AND i.old_card_id = old_cards[1]
        AND i.item_no = item_nos[1];
     RETURN 1;
 END
@@ -152,16 +174,50 @@ COMMENT ON FUNCTION card_issuer.try_items(
     screissue.card_id[]) IS
     'reissue the cards of some items of a batch';
 
--- One chunk of run_reissue_batch, to be committed: the first items after a
--- number that no other session has in hand.  last_no: the number of the last of
--- them, NULL = there was none.
+-- The first items of a batch that wait, in the order of their old cards, from a
+-- card on or, NULL, from the first, without those that another session has in
+-- hand; locks them.  By the index, not by sorting what waits for every chunk.
+CREATE FUNCTION card_issuer.take_items(
+    batch_id bigint,
+    from_card screissue.card_id,
+    items integer,
+    OUT item_nos bigint[],
+    OUT old_cards screissue.card_id[],
+    OUT new_cards screissue.card_id[])
+    LANGUAGE sql
+    VOLATILE
+    SET search_path = pg_catalog, screissue, pg_temp
+    SET enable_sort = off
+AS $$
+    SELECT array_agg(i.item_no), array_agg(i.old_card_id),
+           array_agg(i.new_card_id)
+      FROM (SELECT w.item_no, w.old_card_id, w.new_card_id
+              FROM card_issuer.reissue_batch_item w
+             WHERE w.batch_id = take_items.batch_id
+               AND w.finished_at IS NULL
+               AND w.old_card_id >= coalesce(
+                       take_items.from_card,
+                       (SELECT min(v.old_card_id)
+                          FROM card_issuer.reissue_batch_item v
+                         WHERE v.batch_id = take_items.batch_id))
+             ORDER BY w.old_card_id, w.item_no
+             LIMIT take_items.items
+               FOR UPDATE SKIP LOCKED) i
+$$;
+COMMENT ON FUNCTION
+    card_issuer.take_items(bigint, screissue.card_id, integer) IS
+    'lock the items of a chunk';
+
+-- One chunk of run_reissue_batch, to be committed: the items that wait, in the
+-- order of their old cards, from a card on or, NULL, from the first.  last_card:
+-- the last of them, NULL = there was none.
 -- Errors: 22023; 55000 the batch is cancelled; 40001, 40P01 and errors of the
 -- server, which say nothing about the cards.
 CREATE FUNCTION card_issuer.run_reissue_chunk(
     batch_id bigint,
-    after_no bigint,
+    from_card screissue.card_id,
     chunk integer,
-    OUT last_no bigint,
+    OUT last_card screissue.card_id,
     OUT done integer,
     OUT failed integer)
     LANGUAGE plpgsql
@@ -171,39 +227,31 @@ CREATE FUNCTION card_issuer.run_reissue_chunk(
 AS $$
 DECLARE
     reason screissue.reissue_reason;
-    item_nos bigint[];
-    old_cards screissue.card_id[];
-    new_cards screissue.card_id[];
+    items record;
 BEGIN
     PERFORM card_issuer.own_company();
-    PERFORM screissue.require('after_no', run_reissue_chunk.after_no IS NOT NULL);
     PERFORM screissue.require('chunk', run_reissue_chunk.chunk > 0);
     reason := card_issuer.require_batch(run_reissue_chunk.batch_id);
-    SELECT max(i.item_no), array_agg(i.item_no), array_agg(i.old_card_id),
-           array_agg(i.new_card_id)
-      INTO run_reissue_chunk.last_no, item_nos, old_cards, new_cards
-      FROM (SELECT w.item_no, w.old_card_id, w.new_card_id
-              FROM card_issuer.reissue_batch_item w
-             WHERE w.batch_id = run_reissue_chunk.batch_id
-               AND w.finished_at IS NULL
-               AND w.item_no > run_reissue_chunk.after_no
-             ORDER BY w.item_no
-             LIMIT run_reissue_chunk.chunk
-               FOR UPDATE SKIP LOCKED) i;
+    items := card_issuer.take_items(
+        run_reissue_chunk.batch_id, run_reissue_chunk.from_card,
+        run_reissue_chunk.chunk);
+    run_reissue_chunk.last_card :=
+        items.old_cards[cardinality(items.old_cards)];
     run_reissue_chunk.failed := 0;
-    IF run_reissue_chunk.last_no IS NOT NULL THEN
+    IF run_reissue_chunk.last_card IS NOT NULL THEN
         run_reissue_chunk.failed := card_issuer.try_items(
-            run_reissue_chunk.batch_id, reason, item_nos, old_cards, new_cards);
+            run_reissue_chunk.batch_id, reason, items.item_nos, items.old_cards,
+            items.new_cards);
     END IF;
     run_reissue_chunk.done :=
-        coalesce(cardinality(item_nos), 0) - run_reissue_chunk.failed;
+        coalesce(cardinality(items.item_nos), 0) - run_reissue_chunk.failed;
     PERFORM card_issuer.count_chunk(
         run_reissue_chunk.batch_id, run_reissue_chunk.done,
         run_reissue_chunk.failed);
 END
 $$;
 COMMENT ON FUNCTION
-    card_issuer.run_reissue_chunk(bigint, bigint, integer) IS
+    card_issuer.run_reissue_chunk(bigint, screissue.card_id, integer) IS
     'one chunk of run_reissue_batch';
 
 -- Counts what a chunk has done, and how fast all sessions are together: four
@@ -250,7 +298,7 @@ CREATE PROCEDURE card_issuer.run_reissue_batch(
     LANGUAGE plpgsql
 AS $$
 DECLARE
-    after_no bigint := 0;
+    from_card screissue.card_id;
     result record;
     started timestamp with time zone;
     total_done bigint := 0;
@@ -262,15 +310,15 @@ BEGIN
     COMMIT;
     LOOP
         started := pg_catalog.clock_timestamp();
-        SELECT r.last_no, r.done, r.failed INTO result
+        SELECT r.last_card, r.done, r.failed INTO result
           FROM card_issuer.run_reissue_chunk(
-                   run_reissue_batch.batch_id, after_no,
+                   run_reissue_batch.batch_id, from_card,
                    run_reissue_batch.chunk) r;
         COMMIT;
         -- From the start once more, for what another session has let go.
-        EXIT WHEN result.last_no IS NULL AND after_no OPERATOR(pg_catalog.=) 0;
-        after_no := coalesce(result.last_no, 0);
-        CONTINUE WHEN after_no OPERATOR(pg_catalog.=) 0;
+        EXIT WHEN result.last_card IS NULL AND from_card IS NULL;
+        from_card := result.last_card;
+        CONTINUE WHEN from_card IS NULL;
 
         total_done := total_done OPERATOR(pg_catalog.+) result.done;
         total_failed := total_failed OPERATOR(pg_catalog.+) result.failed;

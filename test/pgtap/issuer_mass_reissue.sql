@@ -2,7 +2,7 @@
 -- reissue_card for each card would write (R17-R21, E1-E3, E13c, E56)
 BEGIN;
 \ir include/issuer.sql
-SELECT plan(30);
+SELECT plan(32);
 
 -- Two sets of cards with the same histories, A1... and B1...
 CREATE PROCEDURE t.prepare(x text)
@@ -107,6 +107,13 @@ SELECT card_issuer.issue_card('D1', 100), t.reissue('D1', 'D1N'), card_issuer.wi
 SELECT t.refused($$SELECT card_issuer.reissue_cards('{C1,D1}', '{C1N,D1N}', 'lost')$$, '23505', 'E6: an id that was issued for this card before');
 SELECT card_issuer.request_reissue('D1', 'lost') \g /dev/null
 SELECT t.refused($$SELECT card_issuer.reissue_cards('{C1,D1}', '{C1N,D1N}', 'lost')$$, '23505', 'E6: nor with a request that is approved');
+
+-- An approval that has expired.
+SELECT card_issuer.issue_card('E1', 100), card_issuer.issue_card('E2', 100), card_issuer.request_reissue('E2', 'lost') \g /dev/null
+UPDATE card_issuer.examination x SET valid_until = now() - interval '1 day' WHERE x.card_id = 'E2';
+SELECT t.refused($$SELECT card_issuer.reissue_cards('{E1,E2}', '{E1N,E2N}', 'lost')$$, 'SR007', 'E55: the approval of one of two has expired');
+UPDATE card_issuer.examination x SET valid_until = NULL WHERE x.card_id = 'E2';
+SELECT is((SELECT r.reissued FROM card_issuer.reissue_cards('{E1,E2}', '{E1N,E2N}', 'lost') r), 2, 'R17: with and without a request at once');
 
 -- The policy is asked for each card.
 CREATE FUNCTION t.policy(request jsonb) RETURNS screissue.verdict LANGUAGE sql

@@ -110,6 +110,43 @@ my $empty = clerk("INSERT INTO card_issuer.reissue_batch (reason) VALUES ('lost'
 clerk("CALL card_issuer.run_reissue_batch($empty)");
 is(progress($empty), '0|0|0|0', 'an empty batch');
 
+# By steps of one's own: in the order of the old cards, a card that is there
+# twice, and what came in front meanwhile, too.
+$batch = make_batch('STEP', 4);
+clerk("INSERT INTO card_issuer.reissue_batch_item (batch_id, old_card_id, new_card_id) VALUES ($batch, 'STEP2', 'STEP2M')");
+sub chunk_from { return clerk("SELECT * FROM card_issuer.run_reissue_chunk($batch, $_[0], 2)") }
+is(chunk_from('NULL'), 'STEP2|2|0', 'a chunk from the first card on');
+is(chunk_from("'STEP2'"), 'STEP3|1|1', 'from a card on, which is included');
+clerk("INSERT INTO card_issuer.reissue_batch_item (batch_id, old_card_id, new_card_id) VALUES ($batch, 'STEP1', 'STEP1M')");
+is(chunk_from("'STEP3'"), 'STEP4|1|0', 'the last of them');
+is(chunk_from("'STEP4'"), '|0|0', 'no more of them');
+is(chunk_from('NULL'), 'STEP1|0|1', 'from the first on once more');
+is(progress($batch), '6|4|2|0', 'all is done');
+
+# A batch that was just filled has no statistics, and neither have tables that it
+# fills: still every card is looked up by its id, and nothing is compared with all
+# the rest.
+$batch = make_batch('PLAN', 20);
+sub plans_of
+{
+	my ($status, $out, $err) = $bank->psql('postgres', "
+		LOAD 'auto_explain';
+		SET auto_explain.log_min_duration = 0;
+		SET auto_explain.log_nested_statements = on;
+		SET client_min_messages = log;
+		$_[0]");
+
+	return $err;
+}
+my $begin = plans_of("SELECT card_issuer.begin_reissue_batch($batch, 10, NULL)");
+my $chunk = plans_of("SELECT card_issuer.run_reissue_chunk($batch, NULL, 10)");
+like($begin, qr/(Hash|Merge) Semi Join/, 'the search for chains joins the items once');
+unlike($begin, qr/Nested Loop Semi Join/, 'and not each with each');
+like($chunk, qr/Index Scan using reissue_batch_item_pkey on reissue_batch_item w/, 'items are taken from the index');
+unlike($chunk, qr/Seq Scan on (card|reissue_request|app_load|entitlement|opt_out|reissue_batch_item)\b/,
+	'cards are looked up by their ids');
+unlike($chunk, qr/Sort Key: w\./, 'no chunk sorts what waits');
+
 # Several sessions share a batch.
 $batch = make_batch('SHARED', 600);
 my @sessions = map {
