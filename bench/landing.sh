@@ -40,7 +40,7 @@ SQL
 take() {
 	local pid cpu table=service_provider.reissue_notice
 	[ "$1" = metro ] || table=screissue.notice
-	provider -d "$1" -c "TRUNCATE $table" && switch_on "$1" && catch_up "$1" || return
+	provider -d "$1" -c "TRUNCATE $table" && switch_on "$1" && catch_up 1 || return
 	pid=$(worker_pid "$1") && cpu=$(cpu_of "$pid") && switch_off "$1" || return
 	provider -d "$1" -c "SELECT bench.require(count(*) = $notices, 'every notice is there') FROM $table" >/dev/null || return
 	awk -v cpu="$cpu" -v n="$notices" 'BEGIN { print cpu / n * 1e6 }'

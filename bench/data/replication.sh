@@ -28,7 +28,7 @@ start_party() {
 	initdb -D "$data" -U postgres -A trust -E UTF8 --no-locale --no-sync >"$STAGE/logs/initdb.log" || return
 	{
 		printf '%s\n' "listen_addresses = ''" "unix_socket_directories = '$data'" 'port = 5432' \
-			'wal_level = logical' "wal_retrieve_retry_interval = '50ms'" "shared_buffers = '256MB'" "max_wal_size = '8GB'" 'autovacuum = off' 'jit = off'
+			'wal_level = logical' "wal_retrieve_retry_interval = '10ms'" "shared_buffers = '256MB'" "max_wal_size = '8GB'" 'autovacuum = off' 'jit = off'
 		shift
 		printf '%s\n' "$@"
 	} >>"$data/postgresql.conf"
@@ -39,6 +39,7 @@ start_party() {
 # start_parties SETTING...: both, with the same settings
 start_parties() {
 	trap stop_parties EXIT
+	trap 'exit 130' INT TERM HUP
 	start_party issuer "$@" && start_party provider "$@" && issuer -d postgres -c 'CREATE DATABASE bankjp' &&
 		issuer -c "SELECT card_issuer.setup('BANKJP', 'Bank of Japan Point')" >/dev/null
 }
@@ -100,11 +101,13 @@ wait_for() {
 	done
 }
 
-# catch_up DATABASE: until all that the issuer has committed is applied there
+# catch_up N: until all that the issuer has committed is applied by the N
+# subscriptions that are on
 catch_up() {
 	local lsn
 	lsn=$(issuer -c 'SELECT pg_current_wal_lsn()')
-	wait_for 120 issuer -c "SELECT coalesce(bool_or(r.replay_lsn >= '$lsn'), false) FROM pg_stat_replication r WHERE r.application_name = '$1'"
+	wait_for 120 issuer -c "SELECT count(*) = $1 AND count(*) FILTER (WHERE r.replay_lsn >= '$lsn') = $1
+		FROM pg_stat_replication r"
 }
 
 # switch_on DATABASE, switch_off DATABASE: its subscription; no worker and no
@@ -121,9 +124,12 @@ worker_pid() {
 	provider -d "$1" -c "SELECT s.pid FROM pg_stat_subscription s WHERE s.subname = '$1' AND s.relid IS NULL"
 }
 
-# cpu_of PID: seconds of CPU that the process has used, user and system
+# cpu_of PID...: seconds of CPU that these processes have used, user and system
 cpu_of() {
-	awk -v tick="$(getconf CLK_TCK)" '{ sub(/.*\) /, ""); print ($12 + $13) / tick }' "/proc/$1/stat"
+	[ $# -gt 0 ] || { echo 0; return; }
+	# shellcheck disable=SC2046
+	awk -v tick="$(getconf CLK_TCK)" '{ sub(/.*\) /, ""); used += $12 + $13 } END { print used / tick }' \
+		$(printf '/proc/%s/stat ' "$@")
 }
 
 # quartile N: that of the numbers in the input, one on a line; 2 is the median
