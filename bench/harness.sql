@@ -8,6 +8,10 @@ CREATE FUNCTION bench.cpu() RETURNS double precision
     LANGUAGE c VOLATILE AS :'limit', 'bench_cpu';
 COMMENT ON FUNCTION bench.cpu() IS 'seconds of CPU that this backend has used';
 
+CREATE FUNCTION bench.nap(microseconds integer) RETURNS void
+    LANGUAGE c VOLATILE STRICT AS :'limit', 'bench_nap';
+COMMENT ON FUNCTION bench.nap(integer) IS 'wait, also for less than 1 ms';
+
 CREATE FUNCTION bench.openssl() RETURNS text
     LANGUAGE c VOLATILE AS :'limit', 'bench_openssl';
 COMMENT ON FUNCTION bench.openssl() IS 'version of OpenSSL in this backend';

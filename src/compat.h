@@ -40,6 +40,11 @@
 	(ExecInsertIndexTuples)(target, slot, estate, update, no_error, conflict, arbiters)
 #endif
 
+/* 17: whether a lock that excludes more will do. */
+#if PG_VERSION_NUM < 170000
+#define LockHeldByMe(tag, mode, or_stronger) (LockHeldByMe)(tag, mode)
+#endif
+
 /*
  * 18: where an index scan counts what it does; how a function that does not
  * return is marked; the tuple that is no conflict of its own; whether a

@@ -46,13 +46,13 @@ static const ColumnShape inbox_shape[INBOX_COLUMNS] = {
 	[INBOX_DUPLICATES] = {"duplicates", 4},
 };
 
-/* What one insertion needs; made and released by screissue_store_notice() */
-typedef struct InboxWriter
+/* What insertions need; made by screissue_open_inbox() */
+struct InboxWriter
 {
 	TableWriter inbox;
 	List *arbiter; /* the primary key's index */
-	TupleTableSlot *existing; /* the row that is in its way */
-} InboxWriter;
+	TupleTableSlot *existing; /* the row that is in the way of the one to add */
+};
 
 /*
  * Insert the row unless its number is taken; then false, and the place of the
@@ -128,8 +128,6 @@ same_number(TupleTableSlot *a, TupleTableSlot *b)
 static bool
 read_existing(InboxWriter *writer, ItemPointer tid)
 {
-	if (writer->existing == NULL)
-		writer->existing = table_slot_create(writer->inbox.table, &writer->inbox.estate->es_tupleTable);
 	return table_tuple_fetch_row_version(writer->inbox.table, tid, SnapshotAny, writer->existing) &&
 		same_number(writer->inbox.row, writer->existing);
 }
@@ -180,22 +178,44 @@ write_row(InboxWriter *writer)
 }
 
 /*
+ * Open the inbox for any number of notices.  What that takes belongs to the
+ * current memory context and resource owner, and it is closed under the same
+ * owner, unless the transaction fails.
+ */
+InboxWriter *
+screissue_open_inbox(void)
+{
+	InboxWriter *writer = palloc(sizeof(InboxWriter));
+
+	PreventCommandIfReadOnly("INSERT");
+	screissue_begin_writing(&writer->inbox, "service_provider", "reissue_notice", inbox_shape, INBOX_COLUMNS);
+	writer->arbiter = list_make1_oid(screissue_primary_key(writer->inbox.table));
+	writer->existing = table_slot_create(writer->inbox.table, &writer->inbox.estate->es_tupleTable);
+	return writer;
+}
+
+/*
  * Store a notice in the inbox, once: the same notice again is counted, another
  * one with its number leaves everything as it is (E19).  Content never raises;
  * what the server cannot do does.  Memory is the caller's short-lived context.
  */
 InboxResult
-screissue_store_notice(const InboxRow *row)
+screissue_store_notice(InboxWriter *writer, const InboxRow *row)
 {
-	InboxWriter writer;
 	InboxResult result;
 
-	PreventCommandIfReadOnly("INSERT");
-	screissue_begin_writing(&writer.inbox, "service_provider", "reissue_notice", inbox_shape, INBOX_COLUMNS);
-	screissue_fill_row(&writer.inbox, row->values, row->isnull, INBOX_COLUMNS);
-	writer.arbiter = list_make1_oid(screissue_primary_key(writer.inbox.table));
-	writer.existing = NULL;
-	result = write_row(&writer);
-	screissue_end_writing(&writer.inbox);
+	screissue_fill_row(&writer->inbox, row->values, row->isnull, INBOX_COLUMNS);
+	result = write_row(writer);
+	ExecClearTuple(writer->inbox.row);
+	ExecClearTuple(writer->existing);
+	ResetPerTupleExprContext(writer->inbox.estate);
 	return result;
+}
+
+void
+screissue_close_inbox(InboxWriter *writer)
+{
+	screissue_end_writing(&writer->inbox);
+	list_free(writer->arbiter);
+	pfree(writer);
 }

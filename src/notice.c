@@ -36,11 +36,15 @@
 #include "access/xact.h"
 #include "catalog/pg_subscription.h"
 #include "commands/trigger.h"
+#include "miscadmin.h"
 #include "replication/worker_internal.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/resowner.h"
 #include "utils/snapmgr.h"
 
 #include "compat.h"
@@ -125,12 +129,37 @@ static const char *const cause_word[] = {
 	[CAUSE_CONTRADICTION] = "contradiction",
 };
 
+/* A contract, as service_provider.issuer has it */
+typedef struct Contract
+{
+	uint64_t issuer;
+	NameData subscription; /* that may speak for the issuer; empty if none */
+} Contract;
+
+/*
+ * What landing has open, and has read, for the notices of one transaction.
+ * What was read holds for those that follow while nobody can have changed it.
+ */
+typedef struct Landing
+{
+	MemoryContext memory; /* these two live as long as it does */
+	ResourceOwner owner;
+	InboxWriter *inbox; /* NULL before the first notice that is stored */
+
+	TransactionId read_xmax; /* of the snapshot that was read under */
+	uint32 read_xcnt;
+	Oid self; /* table; InvalidOid: own_company was not read */
+	uint64_t own_company;
+	Oid issuer; /* table; InvalidOid: contract was not read */
+	Contract contract;
+} Landing;
+
 /* A notice under judgement */
 typedef struct Trial
 {
 	const WireNotice *wire;
+	Landing *landing;
 	InboxRow row; /* what it parses to */
-	uint64_t own_company; /* this service provider */
 	uint64_t issuer; /* who it claims to be from */
 	WireColumn unparsable; /* the column to blame */
 } Trial;
@@ -216,35 +245,77 @@ unparsable(Trial *trial, WireColumn column)
 	return CAUSE_UNPARSABLE;
 }
 
+/* Has this transaction written to the table? */
+static bool
+wrote_to(Oid table)
+{
+	LOCKTAG tag;
+
+	SET_LOCKTAG_RELATION(tag, MyDatabaseId, table);
+	return LockHeldByMe(&tag, RowExclusiveLock, false);
+}
+
+/*
+ * Forget what was read unless it still holds.  Under another snapshot it does
+ * if no transaction has ended between the two: one that had begun by the first
+ * has left the list of those that run, any other has raised xmax.  Nor may our
+ * own transaction have written to the tables: it would hold that lock.  Their
+ * definitions cannot change, since we keep the lock that we read them under.
+ */
+static void
+recall(Landing *landing)
+{
+	Snapshot snapshot = GetActiveSnapshot();
+
+	if (snapshot->xmax != landing->read_xmax || snapshot->xcnt != landing->read_xcnt ||
+		(OidIsValid(landing->self) && wrote_to(landing->self)) ||
+		(OidIsValid(landing->issuer) && wrote_to(landing->issuer)))
+	{
+		landing->self = InvalidOid;
+		landing->issuer = InvalidOid;
+	}
+	landing->read_xmax = snapshot->xmax;
+	landing->read_xcnt = snapshot->xcnt;
+}
+
 /*
  * This service provider.  The table has one row, so it is read as it stands;
  * no row at all is a fault of the server.
  */
-static uint64_t
-read_own_company(void)
+static void
+read_own_company(Landing *landing)
 {
 	Relation self = screissue_open_table("service_provider", "self", AccessShareLock, self_shape, SELF_COLUMNS);
 	SysScanDesc scan = systable_beginscan(self, InvalidOid, false, GetActiveSnapshot(), 0, NULL);
 	HeapTuple tuple = systable_getnext(scan);
-	uint64_t company;
 	bool isnull;
 
 	if (!HeapTupleIsValid(tuple))
 		ereport(ERROR,
 				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				errmsg("table \"%s\" is empty", RelationGetRelationName(self)));
-	company = DatumGetCompanyId(heap_getattr(tuple, SELF_COMPANY_ID + 1, RelationGetDescr(self), &isnull));
+	landing->own_company = DatumGetCompanyId(heap_getattr(tuple, SELF_COMPANY_ID + 1, RelationGetDescr(self), &isnull));
+	landing->self = RelationGetRelid(self);
 	systable_endscan(scan);
 	table_close(self, NoLock);
-	return company;
 }
 
-/*
- * Look up the contract with an issuer.  False if there is none, else the
- * subscription that may speak for it, InvalidOid if there is none now.
- */
+static void
+read_contract(HeapTuple tuple, TupleDesc descriptor, uint64_t issuer, Contract *contract)
+{
+	bool isnull;
+	Datum name = heap_getattr(tuple, ISSUER_SUBSCRIPTION + 1, descriptor, &isnull);
+
+	contract->issuer = issuer;
+	if (isnull)
+		NameStr(contract->subscription)[0] = '\0';
+	else
+		contract->subscription = *DatumGetName(name);
+}
+
+/* Look up the contract with an issuer; false if there is none. */
 static bool
-find_issuer(uint64_t company, Oid *subscription)
+find_contract(Landing *landing, uint64_t company)
 {
 	Relation issuer = screissue_open_table("service_provider", "issuer", AccessShareLock, issuer_shape, ISSUER_COLUMNS);
 	ScanKeyData key;
@@ -257,19 +328,32 @@ find_issuer(uint64_t company, Oid *subscription)
 	scan = systable_beginscan(issuer, screissue_primary_key(issuer), true, GetActiveSnapshot(), 1, &key);
 	tuple = systable_getnext(scan);
 	found = HeapTupleIsValid(tuple);
-	*subscription = InvalidOid;
+	landing->issuer = found ? RelationGetRelid(issuer) : InvalidOid;
 	if (found)
-	{
-		bool isnull;
-		Datum name = heap_getattr(tuple, ISSUER_SUBSCRIPTION + 1, RelationGetDescr(issuer), &isnull);
-
-		/* The name is what is on record: dump and restore change oids. */
-		if (!isnull)
-			*subscription = get_subscription_oid(NameStr(*DatumGetName(name)), true);
-	}
+		read_contract(tuple, RelationGetDescr(issuer), company, &landing->contract);
 	systable_endscan(scan);
 	table_close(issuer, NoLock);
 	return found;
+}
+
+static bool
+has_contract(Landing *landing, uint64_t company)
+{
+	if (OidIsValid(landing->issuer) && landing->contract.issuer == company)
+		return true;
+	return find_contract(landing, company);
+}
+
+/*
+ * May this subscription speak for the issuer?  The name is what is on record:
+ * dump and restore change oids.
+ */
+static bool
+speaks_for_issuer(const Contract *contract, Oid subscription)
+{
+	const char *name = NameStr(contract->subscription);
+
+	return name[0] != '\0' && get_subscription_oid(name, true) == subscription;
 }
 
 /*
@@ -282,11 +366,10 @@ judge_parties(Trial *trial)
 	const WireNotice *wire = trial->wire;
 	Datum provider;
 	Datum issuer;
-	Oid subscription;
 
 	if (wire->isnull[WIRE_PROVIDER] || !parse_text(wire, WIRE_PROVIDER, parse_company_id, &provider))
 		return unparsable(trial, WIRE_PROVIDER);
-	if (DatumGetCompanyId(provider) != trial->own_company)
+	if (DatumGetCompanyId(provider) != trial->landing->own_company)
 		return CAUSE_WRONG_PROVIDER;
 
 	if (wire->isnull[WIRE_ISSUER] || !parse_text(wire, WIRE_ISSUER, parse_company_id, &issuer))
@@ -294,9 +377,9 @@ judge_parties(Trial *trial)
 	trial->issuer = DatumGetCompanyId(issuer);
 	trial->row.values[INBOX_ISSUER] = issuer;
 	trial->row.isnull[INBOX_ISSUER] = false;
-	if (!find_issuer(trial->issuer, &subscription))
+	if (!has_contract(trial->landing, trial->issuer))
 		return CAUSE_UNKNOWN_ISSUER;
-	if (OidIsValid(wire->subscription) && wire->subscription != subscription)
+	if (OidIsValid(wire->subscription) && !speaks_for_issuer(&trial->landing->contract, wire->subscription))
 		return CAUSE_WRONG_SUBSCRIPTION;
 	return CAUSE_NONE;
 }
@@ -371,7 +454,7 @@ judge_message_id(const Trial *trial)
 
 	if (message_id_issuer(id) != trial->issuer)
 		return CAUSE_WRONG_MESSAGE_ID;
-	if (provider != trial->own_company && !is_former_provider(trial->row.values[INBOX_APP_ID], provider))
+	if (provider != trial->landing->own_company && !is_former_provider(trial->row.values[INBOX_APP_ID], provider))
 		return CAUSE_WRONG_MESSAGE_ID;
 	return CAUSE_NONE;
 }
@@ -414,17 +497,51 @@ put_in_quarantine(const Trial *trial, Cause cause)
 		screissue_quarantine_notice(trial->wire, word);
 }
 
+/* The inbox, open for as long as the landing lasts. */
+static InboxWriter *
+open_inbox(Landing *landing)
+{
+	if (landing->inbox == NULL)
+	{
+		MemoryContext memory = MemoryContextSwitchTo(landing->memory);
+		ResourceOwner owner = CurrentResourceOwner;
+
+		CurrentResourceOwner = landing->owner;
+		landing->inbox = screissue_open_inbox();
+		CurrentResourceOwner = owner;
+		MemoryContextSwitchTo(memory);
+	}
+	return landing->inbox;
+}
+
+static void
+end_landing(Landing *landing)
+{
+	ResourceOwner owner = CurrentResourceOwner;
+
+	if (landing->inbox == NULL)
+		return;
+	CurrentResourceOwner = landing->owner;
+	screissue_close_inbox(landing->inbox);
+	CurrentResourceOwner = owner;
+	landing->inbox = NULL;
+}
+
 /* Judge a notice and keep it; returns what receive_notice() does. */
 static const char *
-land(const WireNotice *wire)
+land(const WireNotice *wire, Landing *landing)
 {
-	Trial trial = {.wire = wire, .own_company = read_own_company()};
-	Cause cause = judge(&trial);
+	Trial trial = {.wire = wire, .landing = landing};
+	Cause cause;
 
+	recall(landing);
+	if (!OidIsValid(landing->self))
+		read_own_company(landing);
+	cause = judge(&trial);
 	if (cause == CAUSE_NONE)
 	{
 		fill_receipt(&trial);
-		switch (screissue_store_notice(&trial.row))
+		switch (screissue_store_notice(open_inbox(landing), &trial.row))
 		{
 			case INBOX_STORED:
 				return "stored";
@@ -439,6 +556,49 @@ land(const WireNotice *wire)
 	return "quarantined";
 }
 
+/* Land one notice, whatever else the transaction does. */
+static const char *
+land_alone(const WireNotice *wire)
+{
+	Landing landing = {.memory = CurrentMemoryContext, .owner = CurrentResourceOwner};
+	const char *result = land(wire, &landing);
+
+	end_landing(&landing);
+	return result;
+}
+
+/*
+ * The landing of a worker, which lasts for a transaction: like one INSERT of
+ * all of its notices, whose locks it holds to its end anyhow.
+ */
+static Landing lasting;
+static bool lasting_is_in_use;
+
+static void
+end_lasting(XactEvent event, void *arg)
+{
+	if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE)
+		end_landing(&lasting);
+	lasting = (Landing){0};
+	lasting_is_in_use = false;
+}
+
+static void
+land_with_others(const WireNotice *wire)
+{
+	static bool registered = false;
+
+	if (!registered)
+		RegisterXactCallback(end_lasting, NULL);
+	registered = true;
+
+	lasting.memory = TopTransactionContext;
+	lasting.owner = TopTransactionResourceOwner;
+	lasting_is_in_use = true;
+	land(wire, &lasting);
+	lasting_is_in_use = false;
+}
+
 /* The trigger that was meant to call, not something else. */
 static TriggerData *
 trigger_data(FunctionCallInfo fcinfo, const char *function)
@@ -451,7 +611,8 @@ trigger_data(FunctionCallInfo fcinfo, const char *function)
 }
 
 /*
- * Land what a worker received.  The initial copy is a COPY, whose context
+ * Land what a worker received.  A subtransaction may give back what is opened
+ * in it before the transaction ends.  The initial copy is a COPY, whose context
  * would put the whole row, card ids and all, into the log with every message.
  */
 static void
@@ -461,7 +622,10 @@ land_in_worker(const WireNotice *wire)
 
 	if (am_tablesync_worker())
 		error_context_stack = NULL;
-	land(wire);
+	if (GetCurrentTransactionNestLevel() == 1 && !lasting_is_in_use)
+		land_with_others(wire);
+	else
+		land_alone(wire);
 	error_context_stack = context;
 }
 
@@ -558,5 +722,5 @@ screissue_receive_notice(PG_FUNCTION_ARGS)
 		wire.values[i] = PG_GETARG_DATUM(i);
 		wire.isnull[i] = PG_ARGISNULL(i);
 	}
-	PG_RETURN_TEXT_P(cstring_to_text(land(&wire)));
+	PG_RETURN_TEXT_P(cstring_to_text(land_alone(&wire)));
 }

@@ -68,7 +68,10 @@ typedef enum InboxResult
 } InboxResult;
 
 /* inbox.c */
-extern InboxResult screissue_store_notice(const InboxRow *row);
+typedef struct InboxWriter InboxWriter;
+extern InboxWriter *screissue_open_inbox(void);
+extern InboxResult screissue_store_notice(InboxWriter *writer, const InboxRow *row);
+extern void screissue_close_inbox(InboxWriter *writer);
 
 /* quarantine.c */
 extern void screissue_quarantine_notice(const WireNotice *wire, const char *cause);

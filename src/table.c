@@ -240,19 +240,19 @@ screissue_begin_writing(TableWriter *writer, const char *schema, const char *nam
 {
 	writer->table = screissue_open_table(schema, name, RowExclusiveLock, shape, columns);
 	writer->estate = CreateExecutorState();
-	writer->estate->es_output_cid = GetCurrentCommandId(true);
 	writer->target = makeNode(ResultRelInfo);
 	InitResultRelInfo(writer->target, writer->table, 0, NULL, 0);
 	ExecOpenIndices(writer->target, true);
 	writer->row = table_slot_create(writer->table, &writer->estate->es_tupleTable);
 }
 
-/* The row to add; columns behind those that are given are null. */
+/* The row to add, by the command that runs now; columns behind those that are given are null. */
 void
 screissue_fill_row(TableWriter *writer, const Datum *values, const bool *isnull, int columns)
 {
 	TupleTableSlot *row = writer->row;
 
+	writer->estate->es_output_cid = GetCurrentCommandId(true);
 	ExecClearTuple(row);
 	memcpy(row->tts_values, values, columns * sizeof(Datum));
 	memcpy(row->tts_isnull, isnull, columns * sizeof(bool));

@@ -21,6 +21,7 @@
 #include <openssl/rsa.h>
 
 #include "fmgr.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #if PG_VERSION_NUM >= 160000
@@ -30,6 +31,7 @@
 PG_MODULE_MAGIC;
 
 PG_FUNCTION_INFO_V1(bench_cpu);
+PG_FUNCTION_INFO_V1(bench_nap);
 PG_FUNCTION_INFO_V1(bench_openssl);
 PG_FUNCTION_INFO_V1(bench_nothing);
 PG_FUNCTION_INFO_V1(bench_derive_x25519);
@@ -176,6 +178,15 @@ bench_cpu(PG_FUNCTION_ARGS)
 	if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used) != 0)
 		elog(ERROR, "could not read the clock: %m");
 	PG_RETURN_FLOAT8(used.tv_sec + used.tv_nsec / 1e9);
+}
+
+/* bench.nap(microseconds integer): pg_sleep() cannot wait for less than 1 ms. */
+Datum
+bench_nap(PG_FUNCTION_ARGS)
+{
+	pg_usleep(PG_GETARG_INT32(0));
+	CHECK_FOR_INTERRUPTS();
+	PG_RETURN_VOID();
 }
 
 /* bench.openssl(): the version that the server has loaded. */

@@ -368,6 +368,134 @@ $metro->poll_query_until('postgres',
 is(inbox($metro, 'BANKJP'), '2', 'and one that is');
 forget();
 
+# A worker remembers, for the notices of a transaction, what it has read of the
+# contract, unless somebody changes that meanwhile.  It is made to wait in the
+# middle by one who brings notice 2 and takes it back.
+
+sub send_in_one_transaction
+{
+	$bank->safe_psql('postgres', join('; ', 'BEGIN', @_, 'COMMIT'));
+	return;
+}
+
+sub notice
+{
+	my ($no) = @_;
+	return q{INSERT INTO screissue.notice VALUES ('BANKJP', 'METRO', } . $no
+	  . q{, 'reissue', 100, '4111111111111111', NULL, 'A0000000031010', 'BANKJP/METRO/42', 'lost', now())};
+}
+
+sub change_meanwhile
+{
+	my ($change) = @_;
+	my $other = $metro->background_psql('postgres');
+
+	$other->query_safe(q{
+		BEGIN;
+		SELECT service_provider.receive_notice('BANKJP', 'METRO', 2, 'reissue', 100,
+		    '4111111111111111', NULL, 'A0000000031010', 'BANKJP/METRO/42', 'lost', now(), 'file')});
+	send_in_one_transaction(map { notice($_) } 1 .. 4);
+	$metro->poll_query_until('postgres', q{
+		SELECT count(*) = 1 FROM pg_locks l
+		 WHERE l.locktype = 'transactionid' AND NOT l.granted}) or die 'nobody waits';
+	metro($change);
+	$other->query_safe('ROLLBACK');
+	$other->quit;
+	$metro->poll_query_until('postgres', q{
+		SELECT count(*) = 4
+		  FROM (SELECT FROM service_provider.reissue_notice
+		         UNION ALL
+		        SELECT FROM service_provider.quarantined_notice) n}) or die;
+	return;
+}
+
+change_meanwhile(q{UPDATE service_provider.issuer SET subscription = 'other'});
+is(inbox($metro, 'BANKJP'), '1 2', 'E23: what was judged before its binding changed lands');
+is(quarantine($metro), "3 wrong_subscription\n4 wrong_subscription",
+	'E23: what follows does not, in the same transaction');
+metro(q{UPDATE service_provider.issuer SET subscription = 'bankjp'});
+forget();
+
+change_meanwhile('ALTER SUBSCRIPTION bankjp RENAME TO other');
+is(quarantine($metro), "3 wrong_subscription\n4 wrong_subscription", 'E23: nor once it has another name');
+metro('ALTER SUBSCRIPTION other RENAME TO bankjp');
+forget();
+
+change_meanwhile('UPDATE service_provider.self SET name = name');
+is(inbox($metro, 'BANKJP'), '1 2 3 4', 'E23: a change of something else is none');
+forget();
+
+# The same when the worker's own transaction changes it, and notices that come
+# by triggers of the provider's: inside a subtransaction, which is taken back or
+# not, and while another notice is landing.
+
+$_->safe_psql('postgres', 'CREATE TABLE public.deed (statement text, kept boolean)') foreach $bank, $metro;
+$bank->safe_psql('postgres', 'ALTER PUBLICATION screissue_metro ADD TABLE public.deed');
+metro(q{
+	CREATE FUNCTION public.do_deed() RETURNS trigger LANGUAGE plpgsql AS $$
+	BEGIN
+	    EXECUTE NEW.statement;
+	    IF NOT NEW.kept THEN
+	        RAISE EXCEPTION 'not kept';
+	    END IF;
+	    RETURN NULL;
+	EXCEPTION WHEN raise_exception THEN
+	    RETURN NULL;
+	END
+	$$;
+	CREATE TRIGGER do_deed BEFORE INSERT ON public.deed
+	    FOR EACH ROW EXECUTE FUNCTION public.do_deed();
+	ALTER TABLE public.deed ENABLE ALWAYS TRIGGER do_deed;
+	ALTER SUBSCRIPTION bankjp REFRESH PUBLICATION WITH (copy_data = false)});
+
+sub deed
+{
+	my ($statement, $kept) = @_;
+	return 'INSERT INTO public.deed VALUES (' . sql_literal($statement) . ", $kept)";
+}
+
+send_in_one_transaction(
+	notice(1),
+	deed(q{UPDATE service_provider.issuer SET subscription = 'other'; } . notice(2), 'false'),
+	notice(2),
+	deed(q{UPDATE service_provider.issuer SET subscription = 'other'}, 'true'),
+	notice(3));
+received();
+is(inbox($metro, 'BANKJP'), '1 2', 'E23: a change by the transaction itself that is taken back is none');
+is(quarantine($metro), '3 wrong_subscription', 'E23: and one that is not is seen');
+metro(q{UPDATE service_provider.issuer SET subscription = 'bankjp'});
+forget();
+
+send_in_one_transaction(notice(1), deed(notice(2), 'false'), notice(3), deed(notice(4), 'true'), notice(2), notice(5));
+received();
+is(inbox($metro, 'BANKJP'), '1 2 3 4 5', 'notices land inside subtransactions, too');
+is(metro('SELECT count(duplicates) FROM service_provider.reissue_notice'),
+	'0', 'and one that was taken back comes anew');
+forget();
+
+metro(q{
+	CREATE FUNCTION public.interfere() RETURNS trigger LANGUAGE plpgsql AS $$
+	BEGIN
+	    INSERT INTO screissue.notice
+	    VALUES ('BANKJP', 'METRO', 7, 'reissue', 100, '4111111111111111', NULL,
+	            'A0000000031010', 'BANKJP/METRO/42', 'lost', now());
+	    DELETE FROM service_provider.reissue_notice n WHERE n.notice_no = OLD.notice_no;
+	    RETURN NULL;
+	END
+	$$;
+	CREATE TRIGGER interfere BEFORE UPDATE ON service_provider.reissue_notice
+	    FOR EACH ROW EXECUTE FUNCTION public.interfere();
+	ALTER TABLE service_provider.reissue_notice ENABLE ALWAYS TRIGGER interfere});
+$bank->safe_psql('postgres', 'ALTER TABLE screissue.notice DROP CONSTRAINT notice_pkey');
+send_in_one_transaction(notice(1), notice(1), notice(2));
+received();
+is( metro('SELECT notice_no, duplicates FROM service_provider.reissue_notice ORDER BY 1'),
+	"1|\n2|\n7|", 'a notice lands while another is counted, which is gone by then and so stored');
+is(quarantine($metro), '', 'and nothing is quarantined');
+is(apply_errors(), '0', 'no worker failed') or diag(metro('SELECT * FROM pg_stat_subscription_stats'));
+metro('DROP TRIGGER interfere ON service_provider.reissue_notice');
+forget();
+
 SKIP:
 {
 	# From 16 on workers act as the table's owner, unless told otherwise.
