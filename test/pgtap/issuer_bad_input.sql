@@ -3,11 +3,7 @@
 -- changed
 BEGIN;
 \ir include/issuer.sql
-<<<<<<< HEAD
-SELECT plan(281);
-=======
-SELECT plan(278);
->>>>>>> 7a89e90e1682f62421a3451e35cc755d952fca12
+SELECT plan(280);
 
 -- Cards that errors must mask: digits only.
 SELECT card_issuer.issue_card('4111111111111111', 100), card_issuer.issue_card('378282246310005', 100),
