@@ -94,6 +94,7 @@ COMMENT ON FUNCTION card_issuer.lock_reissuable(screissue.card_id[]) IS
     'lock cards for their reissue';
 
 -- The open requests of cards, in their order; NULL where there is none.
+-- OFFSET 0: each is looked up by its card, however few are open.
 CREATE FUNCTION card_issuer.open_requests(
     cards screissue.card_id[],
     OUT request_ids bigint[],
@@ -110,9 +111,13 @@ AS $$
     SELECT array_agg(o.request_id), array_agg(o.status), array_agg(o.reason)
       FROM (SELECT r.request_id, r.status, r.reason
               FROM unnest(cards) WITH ORDINALITY c (card_id)
-              LEFT JOIN card_issuer.reissue_request r
-                ON r.old_card_id = c.card_id
-               AND r.status IN ('pending', 'approved')
+              LEFT JOIN LATERAL
+                   (SELECT x.request_id, x.status, x.reason
+                      FROM card_issuer.reissue_request x
+                     WHERE x.old_card_id = c.card_id
+                       AND x.status IN ('pending', 'approved')
+                    OFFSET 0) r
+                ON true
              ORDER BY c.ordinality) o
 $$;
 COMMENT ON FUNCTION card_issuer.open_requests(screissue.card_id[]) IS

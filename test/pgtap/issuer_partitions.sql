@@ -5,7 +5,7 @@
 BEGIN;
 \set more_setup ', partitions => 8'
 \ir include/issuer.sql
-SELECT plan(32);
+SELECT plan(33);
 
 -- The tables.
 CREATE VIEW t.card_table AS
@@ -135,6 +135,10 @@ SELECT is(t.uses_only(c.about, c.call), '', format('only partitions of the %s: %
     (16, 'new card', $$SELECT card_issuer.unblock_card('%2$s')$$),
     (17, 'both cards', $$SELECT card_issuer.withdraw_reissue('%2$s')$$)) c (n, about, call)
  ORDER BY c.n;
+SELECT is(t.used_by(format($$SELECT card_issuer.reissue_cards('{OLD-%s}', '{ANOTHER-1}', 'damaged')$$, substring(p.old_card::text, '\d+'))),
+          ARRAY(SELECT t.home(c) FROM unnest(ARRAY[p.old_card, 'ANOTHER-1']) c GROUP BY 1 ORDER BY 1),
+          'only partitions of the cards named: reissue_cards')
+  FROM t.pair p WHERE p.n = 13;
 
 -- An inquiry reads one partition by itself: it is counted nowhere, and no lock
 -- says which one it was.
