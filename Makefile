@@ -19,6 +19,7 @@ OBJS = \
 	src/core/card_attribute.o \
 	src/core/checkdigit.o \
 	src/core/crypto.o \
+	src/core/paper.o \
 	src/type_support.o \
 	src/company_id.o \
 	src/app_id.o \
@@ -26,6 +27,7 @@ OBJS = \
 	src/message_id.o \
 	src/card_attribute.o \
 	src/checkdigit.o \
+	src/paper.o \
 	src/caller.o \
 	src/table.o \
 	src/inbox.o \
@@ -49,6 +51,7 @@ SQL_PARTS = \
 	sql/message_id.sql \
 	sql/card_attribute.sql \
 	sql/checkdigit.sql \
+	sql/paper.sql \
 	sql/screissue/enums.sql \
 	sql/screissue/caller.sql \
 	sql/screissue/argument.sql \
@@ -82,6 +85,7 @@ SQL_PARTS = \
 	sql/card_issuer/lineage.sql \
 	sql/card_issuer/evidence.sql \
 	sql/card_issuer/publication.sql \
+	sql/card_issuer/paper.sql \
 	sql/service_provider/tables.sql \
 	sql/service_provider/setup.sql \
 	sql/service_provider/issuer.sql \
@@ -95,6 +99,7 @@ SQL_PARTS = \
 	sql/service_provider/reply.sql \
 	sql/service_provider/confirmation.sql \
 	sql/service_provider/evidence.sql \
+	sql/service_provider/paper.sql \
 	sql/privileges.sql
 
 SCRIPT = screissue--$(EXTVERSION).sql

@@ -34,6 +34,11 @@ REVOKE ALL ON ALL ROUTINES IN SCHEMA card_issuer, service_provider FROM PUBLIC;
 
 -- Of schema screissue, what is no part of a type is internal.
 REVOKE ALL ON FUNCTION
+    screissue.print_paper(text, text[]),
+    screissue.read_paper(text, text),
+    screissue.paper_time(timestamp with time zone),
+    screissue.read_paper_time(text),
+    screissue.raise_unreadable(text),
     screissue.calling_role(),
     screissue.in_extension_script(),
     screissue.require(text, boolean),

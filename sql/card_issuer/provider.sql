@@ -87,7 +87,8 @@ CREATE FUNCTION card_issuer.provider_calls()
     IMMUTABLE
 AS $$
     SELECT ARRAY['permit_load', 'confirm_load', 'confirm_unload',
-                 'inquire', 'find_reissue', 'fetch_notices']
+                 'inquire', 'find_reissue', 'fetch_notices',
+                 'print_notice']
 $$;
 COMMENT ON FUNCTION card_issuer.provider_calls() IS
     'names of the calls of a provider';

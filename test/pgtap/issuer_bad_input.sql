@@ -3,7 +3,7 @@
 -- changed
 BEGIN;
 \ir include/issuer.sql
-SELECT plan(280);
+SELECT plan(285);
 
 -- Cards that errors must mask: digits only.
 SELECT card_issuer.issue_card('4111111111111111', 100), card_issuer.issue_card('378282246310005', 100),
@@ -20,6 +20,7 @@ SELECT card_issuer.register_key(2, 'ecies-p256'), card_issuer.register_holder('H
 SELECT p.attribute FROM card_issuer.personalize_card('378282246310005', 2) p \gset
 
 INSERT INTO card_issuer.reissue_batch (reason) VALUES ('compromised');
+INSERT INTO screissue.notice (issuer, provider, notice_no) VALUES ('BANKJP', 'METRO', 1000);
 
 -- Every call with arguments that are in order, and which it requires.
 CREATE TABLE t.call (call name PRIMARY KEY, arguments jsonb NOT NULL, required text[] NOT NULL);
@@ -62,6 +63,7 @@ INSERT INTO t.call VALUES
     ('withdraw_reissue', '{"new_card": "3566002020360513"}', '{new_card}'),
     ('find_reissue', '{"card": "378282246310005", "app": "D276AB0085CD01"}', '{card,app}'),
     ('fetch_notices', '{"provider": "METRO", "after_no": "0", "max_rows": "10"}', '{provider,after_no,max_rows}'),
+    ('print_notice', '{"provider": "METRO", "notice_no": "1000"}', '{provider,notice_no}'),
     ('find_old_card', '{"card": "378282246310005"}', '{card}'),
     ('find_new_card', '{"card": "378282246310005"}', '{card}'),
     ('lineage', '{"card": "378282246310005"}', '{card}'),
@@ -189,7 +191,7 @@ INSERT INTO t.wrong VALUES
     ('22023', $$set_policy('birthday', NULL)$$), ('22023', $$set_policy(NULL, NULL)$$),
     ('42804', $$set_policy('load', 'card_issuer.own_company()')$$), ('42883', $$set_policy('load', 0)$$),
     ('22023', $$set_inquiry_limit('METRO', 0)$$), ('22023', $$set_inquiry_limit('METRO', -1)$$),
-    ('22023', $$fetch_notices('METRO', 0, -1)$$);
+    ('22023', $$fetch_notices('METRO', 0, -1)$$), ('22023', $$print_notice('METRO', 424242)$$);
 INSERT INTO t.wrong VALUES
     ('22023', format('record_examination(%L, ROW(NULL, NULL, NULL)::screissue.verdict)', :'loaded')),
     ('22023', format('record_examination(%L, ROW(true, NULL, ''0'')::screissue.verdict)', :'loaded')),

@@ -3,7 +3,7 @@
 BEGIN;
 CREATE EXTENSION screissue;
 SET search_path = screissue, public;
-SELECT plan(84);
+SELECT plan(85);
 
 SELECT service_provider.setup('METRO', 'Metro Transit');
 SELECT service_provider.register_issuer('BANKJP', 'Bank');
@@ -56,6 +56,7 @@ SELECT throws_ok(
     ('app', $$record_load('BANKJP/METRO/1', NULL)$$),
     ('status', $$record_load('BANKJP/METRO/1', 'A000000001', status => NULL)$$),
     ('message', $$record_unload(NULL)$$),
+    ('form', $$type_notice(NULL)$$),
     ('message', $$record_examination(NULL, ROW(true, NULL, NULL)::screissue.verdict)$$),
     ('examination.approved', $$record_examination('BANKJP/METRO/1', NULL)$$),
     ('examination.approved', $$record_examination('BANKJP/METRO/1', ROW(NULL, 'pending', NULL)::screissue.verdict)$$),

@@ -3,7 +3,7 @@
 BEGIN;
 CREATE EXTENSION screissue;
 SET search_path = screissue, public;
-SELECT plan(74);
+SELECT plan(75);
 
 SELECT service_provider.setup('METRO', 'Metro Transit');
 SELECT service_provider.register_issuer('BANKJP', 'Bank');
@@ -32,7 +32,7 @@ SELECT unnest(ARRAY[
     'explain_decision', 'find_load', 'grant_auditor', 'grant_operator', 'missing_notices', 'pull_notices',
     'receive_notice', 'record_examination', 'record_load', 'record_reply',
     'record_unload', 'register_application', 'register_issuer',
-    'request_reload', 'send_confirmations', 'set_tariff',
+    'request_reload', 'send_confirmations', 'set_tariff', 'type_notice',
     'withdraw_application']) AS name;
 
 -- Definer functions, helpers, comments
@@ -98,6 +98,7 @@ SELECT throws_ok(format('SELECT service_provider.%s', t.call), '42501', NULL,
     ($$examine_reload(1, ROW(true, NULL, NULL)::screissue.verdict)$$),
     ($$complete_reload(1, 'BANKJP/METRO/1')$$),
     ($$send_confirmations('BANKJP')$$),
+    ($$type_notice('')$$),
     ($$explain_decision(1)$$),
     ($$grant_operator('stranger')$$),
     ($$grant_auditor('stranger')$$)
