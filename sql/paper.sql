@@ -50,12 +50,26 @@ $$;
 COMMENT ON FUNCTION screissue.read_paper_time(text) IS
     'time that stands on paper';
 
+-- What a reply answers, as it stands on paper: the first digits of the SHA-256
+-- digest of the text of the card attribute, or of the card id, that was asked
+-- about.
+CREATE FUNCTION screissue.paper_digest(digest bytea)
+    RETURNS text
+    LANGUAGE sql
+    IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT upper(left(encode(digest, 'hex'), 16))
+$$;
+COMMENT ON FUNCTION screissue.paper_digest(bytea) IS
+    'digest as it stands on paper';
+
 -- Raises 22P02: the check characters are right, and yet the field is not what
 -- the issuer prints there.
 CREATE FUNCTION screissue.raise_unreadable(label text)
     RETURNS void
     LANGUAGE plpgsql
-    IMMUTABLE
+    VOLATILE
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN

@@ -38,6 +38,7 @@ REVOKE ALL ON FUNCTION
     screissue.read_paper(text, text),
     screissue.paper_time(timestamp with time zone),
     screissue.read_paper_time(text),
+    screissue.paper_digest(bytea),
     screissue.raise_unreadable(text),
     screissue.calling_role(),
     screissue.in_extension_script(),

@@ -111,7 +111,7 @@ DECLARE
         'receive_notice', 'record_examination', 'record_load', 'record_reply',
         'record_unload', 'register_application', 'register_issuer',
         'request_reload', 'send_confirmations', 'set_tariff',
-        'type_notice', 'withdraw_application'];
+        'type_notice', 'type_permission', 'type_reply', 'withdraw_application'];
 BEGIN
     PERFORM service_provider.own_company();
     PERFORM screissue.require('role_name', grant_operator.role_name IS NOT NULL);

@@ -25,21 +25,10 @@ CREATE FUNCTION service_provider.record_reply(
 AS $$
 BEGIN
     PERFORM service_provider.own_company();
-    PERFORM service_provider.lock_request(record_reply.request_id);
-    PERFORM service_provider.check_reply(
-        record_reply.request_id, record_reply.reissued, record_reply.message,
-        record_reply.old_card);
-    IF NOT service_provider.is_replied(
-               record_reply.request_id, record_reply.platform_type,
-               record_reply.reissued, record_reply.message,
-               record_reply.old_card) THEN
-        PERFORM service_provider.store_reply(
-            record_reply.request_id, record_reply.platform_type,
-            record_reply.reissued, record_reply.message,
-            record_reply.old_card, 'application');
-        PERFORM service_provider.judge_reply(record_reply.request_id);
-    END IF;
-
+    PERFORM service_provider.take_reply(
+        record_reply.request_id, record_reply.platform_type,
+        record_reply.reissued, record_reply.message, record_reply.old_card,
+        'application');
     SELECT v.outcome, v.refusal, v.inherits, v.fee, v.currency,
            v.examination_substituted
       INTO record_reply.outcome, record_reply.refusal,
@@ -51,6 +40,41 @@ $$;
 COMMENT ON FUNCTION service_provider.record_reply(
     bigint, integer, boolean, screissue.message_id, screissue.card_id) IS
     'reply of the issuer to an inquiry (Fig. 11 step 1105, Fig. 16)';
+
+-- Stores a reply unless it is on record, and judges the request by it.
+-- Errors: as record_reply.
+CREATE FUNCTION service_provider.take_reply(
+    request_id bigint,
+    platform_type integer,
+    reissued boolean,
+    message screissue.message_id,
+    old_card screissue.card_id,
+    carrier text)
+    RETURNS void
+    LANGUAGE plpgsql
+    VOLATILE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+BEGIN
+    PERFORM service_provider.lock_request(take_reply.request_id);
+    PERFORM service_provider.check_reply(
+        take_reply.request_id, take_reply.reissued, take_reply.message,
+        take_reply.old_card);
+    IF NOT service_provider.is_replied(
+               take_reply.request_id, take_reply.platform_type,
+               take_reply.reissued, take_reply.message, take_reply.old_card)
+    THEN
+        PERFORM service_provider.store_reply(
+            take_reply.request_id, take_reply.platform_type,
+            take_reply.reissued, take_reply.message, take_reply.old_card,
+            take_reply.carrier);
+        PERFORM service_provider.judge_reply(take_reply.request_id);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION service_provider.take_reply(
+    bigint, integer, boolean, screissue.message_id, screissue.card_id, text) IS
+    'storing of a reply and judgement by it';
 
 -- Raises 22023 unless the reply is whole and meant for this request.
 CREATE FUNCTION service_provider.check_reply(
@@ -155,7 +179,7 @@ COMMENT ON FUNCTION service_provider.is_replied(
     bigint, integer, boolean, screissue.message_id, screissue.card_id) IS
     'whether a request has had its reply';
 
--- Stores the reply.  carrier: server, or application.
+-- Stores the reply.  carrier: server, application, or paper.
 CREATE FUNCTION service_provider.store_reply(
     request_id bigint,
     platform_type integer,

@@ -85,6 +85,34 @@ static const Form forms[PAPER_FORMS] = {
 			{"NOTED", UPPER},
 		},
 	},
+	[PAPER_REPLY] = {
+		.name = "reply",
+		.title = {"SCREISSUE", "REPLY", "1"},
+		.fields = 7,
+		.field = {
+			{"ISSUER", UPPER},
+			{"APP", UPPER},
+			{"ASKED", UPPER},
+			{"PLATFORM", UPPER},
+			{"REISSUED", UPPER},
+			{"MESSAGE", UPPER},
+			{"OLDCARD", UPPER},
+		},
+	},
+	[PAPER_PERMISSION] = {
+		.name = "permission",
+		.title = {"SCREISSUE", "PERMISSION", "1"},
+		.fields = 7,
+		.field = {
+			{"MESSAGE", UPPER},
+			{"APP", UPPER},
+			{"PLATFORM", UPPER},
+			{"CARD", UPPER},
+			{"INHERITS", UPPER},
+			{"FEE", UPPER},
+			{"CURRENCY", UPPER},
+		},
+	},
 };
 
 /*

@@ -24,6 +24,8 @@
 typedef enum PaperForm
 {
 	PAPER_NOTICE,
+	PAPER_REPLY,
+	PAPER_PERMISSION,
 	PAPER_FORMS /* keep last */
 } PaperForm;
 

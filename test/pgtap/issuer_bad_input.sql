@@ -3,7 +3,7 @@
 -- changed
 BEGIN;
 \ir include/issuer.sql
-SELECT plan(285);
+SELECT plan(291);
 
 -- Cards that errors must mask: digits only.
 SELECT card_issuer.issue_card('4111111111111111', 100), card_issuer.issue_card('378282246310005', 100),
@@ -64,6 +64,8 @@ INSERT INTO t.call VALUES
     ('find_reissue', '{"card": "378282246310005", "app": "D276AB0085CD01"}', '{card,app}'),
     ('fetch_notices', '{"provider": "METRO", "after_no": "0", "max_rows": "10"}', '{provider,after_no,max_rows}'),
     ('print_notice', '{"provider": "METRO", "notice_no": "1000"}', '{provider,notice_no}'),
+    ('print_reply', '{"app": "D276AB0085CD01", "card": "378282246310005"}', '{app,card}'),
+    ('print_permission', '{"message": "M"}', '{message}'),
     ('find_old_card', '{"card": "378282246310005"}', '{card}'),
     ('find_new_card', '{"card": "378282246310005"}', '{card}'),
     ('lineage', '{"card": "378282246310005"}', '{card}'),
@@ -76,7 +78,7 @@ INSERT INTO t.call VALUES
     ('recipients', '{"card": "378282246310005"}', '{card}'),
     ('grant_operator', '{"role_name": "nobody"}', '{role_name}'),
     ('grant_auditor', '{"role_name": "nobody"}', '{role_name}');
-UPDATE t.call c SET arguments = c.arguments || jsonb_build_object('message', CASE c.call WHEN 'confirm_load' THEN :'permitted' ELSE :'loaded' END)
+UPDATE t.call c SET arguments = c.arguments || jsonb_build_object('message', CASE WHEN c.call IN ('confirm_load', 'print_permission') THEN :'permitted' ELSE :'loaded' END)
  WHERE c.arguments ? 'message';
 UPDATE t.call c SET arguments = c.arguments || jsonb_build_object('request_id', (SELECT r.request_id::text FROM card_issuer.reissue_request r WHERE r.old_card_id = '6759649826438453'))
  WHERE c.arguments ? 'request_id';
@@ -120,7 +122,7 @@ SELECT t.refused(t.write_call(c.call, jsonb_set(c.arguments, ARRAY[u.argument], 
   FROM t.call c JOIN t.unknown u ON u.argument = ANY (c.required)
  WHERE (c.call, u.argument) NOT IN (('register_provider', 'provider'), ('register_application', 'app'), ('issue_card', 'card'),
                                     ('find_reissue', 'card'), ('find_reissue', 'app'),
-                                    ('inquire', 'app'));
+                                    ('inquire', 'app'), ('print_reply', 'card'), ('print_reply', 'app'));
 SELECT t.refused($$SELECT card_issuer.confirm_load('OTHERBANK/METRO/1')$$, 'SR008', 'unknown: another issuer''s message');
 SELECT t.refused($$SELECT card_issuer.withdraw_reissue('4222222222222')$$, 'SR004', 'unknown: withdraw_reissue(new_card)');
 

@@ -1,12 +1,12 @@
 -- What goes on paper: printed by the issuer, typed at the provider, equal to
 -- what other carriers bring, or refused and located
--- (R10, R20-R22; E19, E20, E24, E29, E30, E60).
+-- (R7, R10, R20-R22, R28, R36, R38, R39, R42; E14, E19, E20, E24, E29, E30, E60).
 --
 -- This database is issuer BANKJP and provider METRO.
 BEGIN;
 \ir include/issuer.sql
 SET LOCAL TimeZone = 'UTC';
-SELECT plan(165);
+SELECT plan(226);
 
 SELECT throws_ok($$SELECT service_provider.type_notice('')$$, 'SR001', NULL, 'type_notice before setup is SR001');
 SELECT service_provider.setup('METRO', 'Metro Transit'), service_provider.register_issuer('BANKJP', 'Bank of Japan Point') \g /dev/null
@@ -68,6 +68,93 @@ SELECT is(service_provider.type_notice(typed), 'duplicate', 'E29: taken: ' || wh
 SELECT is((SELECT n.new_card_id::text || ' ' || n.duplicates FROM service_provider.reissue_notice n WHERE n.notice_no = 1),
           '5555555555554444 10', 'E29: and is the very notice');
 
+-- Replies
+
+SELECT service_provider.register_application(:METRO1, 'season ticket'), card_issuer.register_key(1, 'ecies-x25519'),
+       card_issuer.set_tariff(:METRO2, 'load', 1234567.5, 'JPY') \g /dev/null
+CREATE FUNCTION t.seal(plaintext text)
+    RETURNS card_attribute
+    LANGUAGE sql
+AS $$
+    SELECT card_issuer.encrypt_attribute(k.key_id, k.scheme, k.public_key, convert_to(plaintext, 'UTF8')) FROM card_issuer.encryption_key k
+$$;
+SELECT card_issuer.issue_card('SECRET-A', 200), card_issuer.issue_card('PLAIN-A', 100), card_issuer.issue_card('FIRST', 200) \g /dev/null
+SELECT t.load('SECRET-A', :METRO1) AS secret_load, t.load_and_record('PLAIN-A') AS plain_load \gset
+SELECT service_provider.record_load(:'secret_load', :METRO1, platform_type => 200),
+       t.reissue('SECRET-A', 'SECRET-B'), t.reissue('PLAIN-A', 'PLAIN-B') \g /dev/null
+CREATE TABLE t.request AS
+SELECT w.*, (SELECT r.request_id FROM service_provider.request_reload(:METRO1, 'BANKJP', w.type, w.card, w.attribute) r)
+  FROM (VALUES ('reissued', 200, NULL::card_id, t.seal('SECRET-B')), ('first card', 200, NULL, t.seal('FIRST')),
+               ('by card id', 100, 'PLAIN-B', NULL), ('unknown', 999, 'SECRET-B', NULL)) w (what, type, card, attribute);
+CREATE TABLE t.reply AS
+SELECT r.what, r.request_id, card_issuer.print_reply(app => :METRO1, attribute => r.attribute, card => r.card) AS form FROM t.request r;
+SELECT matches(r.form, '^SCREISSUE REPLY 1\n([A-Z]+ +([0-9A-Z]{4}[0-9A-Z*] )*[0-9A-Z]{2}\n){8}$', 'R10: reply: ' || r.what) FROM t.reply r;
+SELECT is(regexp_replace(a.form, '\nASKED.*?\n|\nSHEET.*?\n', E'\n', 'g'), regexp_replace(b.form, '\nASKED.*?\n|\nSHEET.*?\n', E'\n', 'g'),
+          'R36, R42: negative replies look alike, by attribute, and by the id of a card that the provider cannot read')
+  FROM t.reply a, t.reply b WHERE a.what = 'first card' AND b.what = 'unknown';
+SELECT t.refused(format('SELECT service_provider.type_reply(%s, %L)', r.request_id, s.form), '22023', format('R38: the reply to %s is none to %s', s.what, r.what))
+  FROM t.request r, t.reply s WHERE r.what <> s.what;
+SELECT t.refused(format('SELECT service_provider.type_reply(%s, %L)', r.request_id, screissue.print_paper('reply', ARRAY[issuer, app, '0', '200', 'NO', NULL, NULL])),
+                 '22023', format('R38: nor one of %s about %s', issuer, app))
+  FROM t.request r, (VALUES ('BANKJP', 'D276AB0085CD02'), ('OTHER', 'D276AB0085CD01')) x (issuer, app) WHERE r.what = 'first card';
+CREATE FUNCTION t.type_reply(request bigint, form text)
+    RETURNS text
+    LANGUAGE sql
+AS $$
+    SELECT concat_ws(' ', v.outcome, v.inherits) FROM service_provider.type_reply(request, form) v
+$$;
+SELECT is(t.type_reply(r.request_id, r.form), answer, 'R39: typed as printed: ' || r.what)
+  FROM t.reply r, (VALUES ('reissued', 'approved ' || :'secret_load'), ('first card', 'not_reissued'), ('by card id', 'approved ' || :'plain_load'),
+                          ('unknown', 'not_reissued')) w (what, answer) WHERE w.what = r.what;
+SELECT results_eq($$SELECT t.what COLLATE "default", p.platform_type, p.reissued, p.message_id::text COLLATE "default", p.old_card_id::text COLLATE "default", p.carrier
+                      FROM service_provider.inquiry_reply p JOIN t.request t ON t.request_id = p.request_id ORDER BY 1$$,
+                  format($$VALUES ('by card id', 100, true, %L, 'PLAIN-A', 'paper'), ('first card', 200, false, NULL, NULL, 'paper'),
+                                  ('reissued', 200, true, %L, NULL, 'paper'), ('unknown', 200, false, NULL, NULL, 'paper')$$, :'plain_load', :'secret_load'),
+                  'R38, R39: what was typed is what was printed');
+SELECT is(t.type_reply(r.request_id, r.form), 'approved ' || :'secret_load', 'E19: typed again') FROM t.reply r WHERE r.what = 'reissued';
+SELECT is((SELECT v.outcome::text FROM service_provider.record_reply(r.request_id, 200, true, :'secret_load') v), 'approved',
+          'E20: the same as by the application server') FROM t.reply r WHERE r.what = 'reissued';
+SELECT is((SELECT count(*) FROM card_issuer.inquiry i WHERE i.provider = 'METRO'), 2::bigint, 'R39: the inquiries are on record at the issuer');
+SELECT is((SELECT array_agg(n.old_card_id::text || ' ' || n.carrier) FROM service_provider.reissue_notice n WHERE n.new_card_id = 'PLAIN-B'),
+          '{PLAIN-A inquiry}'::text[], 'R28: the pair is kept as Fig. 19 has it');
+SELECT throws_ok(format('SELECT service_provider.type_reply(%s, %L)', r.request_id, screissue.print_paper('reply', ARRAY[
+                            'BANKJP', 'D276AB0085CD01', '0', platform, reissued, message, card])),
+                 '22P02', 'form has no valid value in line ' || label, 'E29: no ' || label)
+  FROM t.reply r, (VALUES ('PLATFORM', 'X', 'YES', NULL, NULL), ('REISSUED', '200', 'MAYBE', NULL, NULL), ('REISSUED', '200', NULL, NULL, NULL),
+                          ('MESSAGE', '200', 'YES', 'BANKJP', NULL), ('OLDCARD', '200', 'YES', NULL, '!')) w (label, platform, reissued, message, card)
+ WHERE r.what = 'first card';
+
+-- Permissions
+
+SELECT p.message_id AS permitted FROM card_issuer.permit_load(app => :METRO1, card => 'PLAIN-B') p \gset
+SELECT p.message_id AS secretly FROM card_issuer.permit_load(app => :METRO2, card => 'SECRET-B') p \gset
+SELECT card_issuer.print_permission(:'permitted') AS permission, card_issuer.print_permission(:'secretly') AS secret_permission \gset
+SELECT matches(:'permission'::text, '^SCREISSUE PERMISSION 1\n([A-Z]+ +([0-9A-Z]{4}[0-9A-Z*] )*[0-9A-Z]{2}\n){8}$', 'R10: a permission');
+SELECT results_eq(format('SELECT * FROM service_provider.type_permission(%L)', :'permission'),
+                  format('SELECT %L::message_id, %L::app_id, 100, %L::card_id, %L::message_id, NULL::numeric, NULL::text', :'permitted', :METRO1, 'PLAIN-B', :'plain_load'),
+                  'R7, R10: typed as printed');
+SELECT t.refused(format('SELECT service_provider.type_permission(%L)', :'secret_permission'), 'SR003', 'R7: but not for an application that is not ours');
+SELECT service_provider.register_application(:METRO2, 'parking') \g /dev/null
+SELECT results_eq(format('SELECT * FROM service_provider.type_permission(%L)', :'secret_permission'),
+                  format('SELECT %L::message_id, %L::app_id, 200, NULL::card_id, NULL::message_id, 1234567.5, %L::text', :'secretly', :METRO2, 'JPY'),
+                  'R42: a permission for a card whose id is not ours to know');
+SELECT results_eq(format('SELECT l.app_id::text, l.card_id::text, l.status::text FROM service_provider.find_load(%L) l', :'permitted'),
+                  $$VALUES ('D276AB0085CD01', 'PLAIN-B', 'permitted')$$, 'R7: it is on record');
+SELECT lives_ok(format('SELECT service_provider.type_permission(%L)', :'permission'), 'E19: typed again');
+SELECT service_provider.complete_reload(r.request_id, :'permitted'), card_issuer.confirm_load(:'permitted') FROM t.request r WHERE r.what = 'by card id' \g /dev/null
+SELECT is((SELECT l.status || ' ' || l.inherits FROM service_provider.find_load(:'permitted') l), 'loaded ' || :'plain_load', 'R27: the reload by paper alone');
+SELECT t.refused(format('SELECT card_issuer.print_permission(%L)', :'permitted'), 'SR009', 'R10: a permission that is used up is not printed');
+SELECT t.refused('SELECT card_issuer.print_permission(''BANKJP/METRO/424242'')', 'SR008', 'R10: nor one that was never given');
+SELECT t.permit('FIRST', :SHOP1) AS foreign_permit \gset
+SELECT t.refused(format('SELECT service_provider.type_permission(%L)', card_issuer.print_permission(:'foreign_permit')), '22023',
+                 'E24: nor is another provider''s taken');
+SELECT throws_ok(format('SELECT service_provider.type_permission(%L)', screissue.print_paper('permission', ARRAY[message, app, platform, card, inherits, fee, NULL])),
+                 '22P02', 'form has no valid value in line ' || label, 'E29: no ' || label)
+  FROM (VALUES ('MESSAGE', 'B', 'A0000000031010', '100', 'CARD', 'B/M/1', '1'), ('APP', 'B/M/1', 'X', '100', 'CARD', 'B/M/1', '1'),
+               ('PLATFORM', 'B/M/1', 'A0000000031010', 'X', 'CARD', 'B/M/1', '1'), ('CARD', 'B/M/1', 'A0000000031010', '100', '!', 'B/M/1', '1'),
+               ('INHERITS', 'B/M/1', 'A0000000031010', '100', 'CARD', 'B/M', '1'), ('FEE', 'B/M/1', 'A0000000031010', '100', 'CARD', 'B/M/1', 'X'))
+       t (label, message, app, platform, card, inherits, fee);
+
 -- Refused, and where
 
 CREATE FUNCTION t.everything()
@@ -75,17 +162,23 @@ CREATE FUNCTION t.everything()
     LANGUAGE sql
 AS $$
     SELECT concat((SELECT string_agg(n::text, '' ORDER BY n.notice_no) FROM service_provider.reissue_notice n),
-                  (SELECT count(*) FROM service_provider.quarantined_notice))
+                  (SELECT count(*) FROM service_provider.quarantined_notice),
+                  (SELECT string_agg(l::text, '' ORDER BY l.message_id) FROM service_provider.app_load l),
+                  (SELECT string_agg(r::text, '' ORDER BY r.request_id) FROM service_provider.reload_request r),
+                  (SELECT string_agg(p::text, '' ORDER BY p.request_id) FROM service_provider.inquiry_reply p))
 $$;
 SELECT t.everything() AS before \gset
 
 -- Where a form is refused: "LINE" or "LINE.GROUP"; what else came of it.
-CREATE FUNCTION t.refusal(typed text)
+CREATE FUNCTION t.refusal(typed text, call text DEFAULT 'type_notice(%L)')
     RETURNS text
     LANGUAGE plpgsql
 AS $$
+DECLARE
+    answer text;
 BEGIN
-    RETURN service_provider.type_notice(typed);
+    EXECUTE format('SELECT service_provider.' || call, typed) INTO answer;
+    RETURN answer;
 EXCEPTION WHEN OTHERS THEN
     IF SQLSTATE <> '22P02' THEN
         RETURN SQLSTATE;
@@ -107,23 +200,26 @@ $$;
 
 -- One character after the other is replaced by each of some others, and is
 -- exchanged with the next.
+CREATE TABLE t.paper AS
+SELECT s.form, 'type_notice(%L)' AS call FROM t.sheet s WHERE s.notice_no IN (2, 9223372036854775807)
+ UNION ALL SELECT r.form, format('type_reply(%s, %%L)', r.request_id) FROM t.reply r WHERE r.what = 'by card id'
+ UNION ALL VALUES (:'permission', 'type_permission(%L)');
 CREATE TABLE t.mistake AS
-SELECT s.notice_no, what, typed, p.line, p."group", substr(s.form, at, 1) || substr(s.form, at + 1, 1) AS ink,
+SELECT s.call, what, typed, p.line, p."group", substr(s.form, at, 1) || substr(s.form, at + 1, 1) AS ink,
        n.line AS next_line, n."group" AS next_group
-  FROM t.sheet s,
+  FROM t.paper s,
        LATERAL generate_series(1, length(s.form) - 2) at,
        LATERAL t.place(s.form, at) p,
        LATERAL t.place(s.form, at + 1) n,
        LATERAL (SELECT 'replaced', overlay(s.form PLACING c FROM at FOR 1)
-                  FROM regexp_split_to_table(E'0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ* \n/\u00E9', '') c
+                  FROM regexp_split_to_table(E'0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ* /\u00E9', '') c
                  WHERE c <> substr(s.form, at, 1)
                  UNION ALL
                 SELECT 'exchanged', overlay(s.form PLACING reverse(substr(s.form, at, 2)) FROM at FOR 2)
-                 WHERE substr(s.form, at, 1) <> substr(s.form, at + 1, 1)) change (what, typed)
- WHERE s.notice_no IN (2, 9223372036854775807);
+                 WHERE substr(s.form, at, 1) <> substr(s.form, at + 1, 1)) change (what, typed);
 CREATE TABLE t.found AS
-SELECT m.*, t.refusal(m.typed) AS refusal FROM t.mistake m;
-SELECT cmp_ok(count(*), '>', 30000::bigint, 'E29: forms with a mistake') FROM t.found;
+SELECT m.*, t.refusal(m.typed, m.call) AS refusal FROM t.mistake m;
+SELECT cmp_ok(count(*), '>', 50000::bigint, 'E29: forms with a mistake') FROM t.found;
 SELECT is_empty($$SELECT f.what, f.refusal, f.typed FROM t.found f WHERE f.refusal !~ '^\d+\.\d*$'$$,
                 'E29: each is refused');
 SELECT is_empty($$SELECT f.* FROM t.found f
@@ -166,6 +262,7 @@ SELECT is(t.refusal(array_to_string(l[:n - 1] || o[n] || l[n + 1:], E'\n')), '13
 SELECT is(t.refusal(typed), place, 'E30: ' || what)
   FROM (VALUES
     ('nothing', '', '1.'),
+    ('another form', :'permission', '1.'),
     ('another version', replace(:'form', 'NOTICE 1', 'NOTICE 2'), '1.'),
     ('a byte order mark', U&'\FEFF' || :'form', '1.'),
     ('full-width digits', regexp_replace(:'form', '(NEWCARD +)5', U&'\005C1\FF15'), '7.1'),
@@ -213,6 +310,14 @@ SELECT card_issuer.suspend_provider('METRO') \g /dev/null
 SELECT t.refused($$SELECT card_issuer.print_notice('METRO', 1)$$, 'SR002', 'E14: nor without a contract', 'metro');
 SELECT is(t.run($$SELECT card_issuer.print_notice('METRO', 1)$$, 'clerk'), :'form', 'E60: but for an operator');
 SELECT card_issuer.resume_provider('METRO') \g /dev/null
+
+SELECT t.refused('SELECT card_issuer.' || c, '42501', format('E60: not by %s: %s', r, c), r)
+  FROM unnest('{metro,auditor,nobody}'::name[]) r, unnest(ARRAY[$$print_reply('D276AB0085CD01', card => 'PLAIN-B')$$, $$print_permission('BANKJP/METRO/1')$$]) c;
+SELECT is(t.run(format('SELECT card_issuer.print_reply(%L, card => ''PLAIN-B'')', :METRO1), 'clerk'), r.form, 'E60: a reply, printed by clerk')
+  FROM t.reply r WHERE r.what = 'by card id';
+SELECT is(t.run(format('SELECT card_issuer.print_permission(%L)', :'secretly'), 'clerk'), :'secret_permission', 'E60: a permission, printed by clerk');
+SELECT t.refused('SELECT card_issuer.print_reply(' || a || ')', '22023', format('R38: print_reply(%s)', a))
+  FROM unnest(ARRAY[$$'D276AB0085CD01'$$, $$NULL, card => 'PLAIN-B'$$, format('%L, %L, %L', :METRO1, t.seal('FIRST'), 'FIRST')]) a;
 
 CREATE ROLE typist;
 SELECT service_provider.grant_operator('typist') \g /dev/null

@@ -3,7 +3,7 @@
 BEGIN;
 CREATE EXTENSION screissue;
 SET search_path = screissue, public;
-SELECT plan(85);
+SELECT plan(87);
 
 SELECT service_provider.setup('METRO', 'Metro Transit');
 SELECT service_provider.register_issuer('BANKJP', 'Bank');
@@ -57,6 +57,8 @@ SELECT throws_ok(
     ('status', $$record_load('BANKJP/METRO/1', 'A000000001', status => NULL)$$),
     ('message', $$record_unload(NULL)$$),
     ('form', $$type_notice(NULL)$$),
+    ('form', $$type_reply(1, NULL)$$),
+    ('form', $$type_permission(NULL)$$),
     ('message', $$record_examination(NULL, ROW(true, NULL, NULL)::screissue.verdict)$$),
     ('examination.approved', $$record_examination('BANKJP/METRO/1', NULL)$$),
     ('examination.approved', $$record_examination('BANKJP/METRO/1', ROW(NULL, 'pending', NULL)::screissue.verdict)$$),

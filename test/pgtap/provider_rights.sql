@@ -3,7 +3,7 @@
 BEGIN;
 CREATE EXTENSION screissue;
 SET search_path = screissue, public;
-SELECT plan(75);
+SELECT plan(77);
 
 SELECT service_provider.setup('METRO', 'Metro Transit');
 SELECT service_provider.register_issuer('BANKJP', 'Bank');
@@ -33,7 +33,7 @@ SELECT unnest(ARRAY[
     'receive_notice', 'record_examination', 'record_load', 'record_reply',
     'record_unload', 'register_application', 'register_issuer',
     'request_reload', 'send_confirmations', 'set_tariff', 'type_notice',
-    'withdraw_application']) AS name;
+    'type_permission', 'type_reply', 'withdraw_application']) AS name;
 
 -- Definer functions, helpers, comments
 
@@ -99,6 +99,8 @@ SELECT throws_ok(format('SELECT service_provider.%s', t.call), '42501', NULL,
     ($$complete_reload(1, 'BANKJP/METRO/1')$$),
     ($$send_confirmations('BANKJP')$$),
     ($$type_notice('')$$),
+    ($$type_reply(1, '')$$),
+    ($$type_permission('')$$),
     ($$explain_decision(1)$$),
     ($$grant_operator('stranger')$$),
     ($$grant_auditor('stranger')$$)
