@@ -32,7 +32,7 @@ find_form(text *name)
 }
 
 /* Why a form was refused, as a sentence. */
-static char *
+static const char *
 fault_detail(PaperForm form, PaperStatus status, const PaperPlace *place)
 {
 	switch (status)
