@@ -171,8 +171,8 @@ BEGIN
            r.card_id, r.attribute, r.printed_number, r.user_ref,
            r.requested_by, i.server, r.notice_no,
            service_provider.answered_id(r.request_id), n.reason, r.inherits,
-           r.examination_id, r.outcome = 'approved'
-                             AND x.substitutes IS NOT NULL,
+           r.examination_id,
+           r.outcome = 'approved' AND x.substitutes IS NOT NULL,
            r.policy_examination_id, r.fee, r.currency, r.tariff_reason,
            r.outcome, r.refusal
       INTO STRICT request
