@@ -224,7 +224,7 @@ SELECT throws_ok(t.call, '42501', NULL, 'E60: refused to an operator: ' || t.cal
     ('ALTER TABLE service_provider.app_load DISABLE TRIGGER ALL'),
     ($$SELECT service_provider.setup('METRO', 'Mine')$$),
     ('SELECT service_provider.layout_1()'),
-    ($$SELECT service_provider.decide(1, 'approved')$$),
+    ($$SELECT service_provider.judge_gates(NULL)$$),
     ('SELECT service_provider.evidence_of_request(1)'),
     ($$SELECT screissue.remote_rows('x', 'SELECT 1')$$)
   ) AS t (call);
