@@ -3,7 +3,7 @@
 BEGIN;
 CREATE EXTENSION screissue;
 SET search_path = screissue, public;
-SELECT plan(74);
+SELECT plan(76);
 
 SELECT service_provider.setup('METRO', 'Metro Transit');
 SELECT service_provider.register_issuer('BANKJP', 'Bank');
@@ -28,12 +28,12 @@ AS $$
 $$;
 CREATE TEMP TABLE api AS
 SELECT unnest(ARRAY[
-    'accept_transfer', 'complete_reload', 'examine_reload',
-    'explain_decision', 'find_load', 'grant_auditor', 'grant_operator', 'missing_notices', 'pull_notices',
-    'receive_notice', 'record_examination', 'record_load', 'record_reply',
-    'record_unload', 'register_application', 'register_issuer',
-    'request_reload', 'send_confirmations', 'set_tariff',
-    'withdraw_application']) AS name;
+    'accept_transfer', 'backfill', 'complete_reload', 'digest', 'digests',
+    'examine_reload', 'explain_decision', 'find_load', 'grant_auditor',
+    'grant_operator', 'missing_notices', 'pull_notices', 'receive_notice',
+    'record_examination', 'record_load', 'record_reply', 'record_unload',
+    'register_application', 'register_issuer', 'request_reload',
+    'send_confirmations', 'set_tariff', 'withdraw_application']) AS name;
 
 -- Definer functions, helpers, comments
 
@@ -155,6 +155,8 @@ SELECT lives_ok(format('SELECT service_provider.%s', t.call),
     ($$explain_decision(1)$$),
     ($$record_unload('BANKJP/METRO/2')$$),
     ($$missing_notices('BANKJP')$$),
+    ($$digest('BANKJP', 1, 9)$$),
+    ($$digests('BANKJP', 1, 9, 1)$$),
     ($$grant_auditor('auditor')$$)
   ) AS t (call);
 RESET ROLE;
