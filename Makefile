@@ -55,6 +55,7 @@ SQL_PARTS = \
 	sql/screissue/enums.sql \
 	sql/screissue/caller.sql \
 	sql/screissue/argument.sql \
+	sql/screissue/digest.sql \
 	sql/screissue/policy.sql \
 	sql/screissue/platform.sql \
 	sql/screissue/status_move.sql \
@@ -66,6 +67,8 @@ SQL_PARTS = \
 	sql/card_issuer/caller.sql \
 	sql/card_issuer/lookup.sql \
 	sql/card_issuer/notice.sql \
+	sql/card_issuer/digest.sql \
+	sql/card_issuer/epoch.sql \
 	sql/card_issuer/provider.sql \
 	sql/card_issuer/application.sql \
 	sql/card_issuer/tariff.sql \
@@ -95,6 +98,7 @@ SQL_PARTS = \
 	sql/service_provider/examination.sql \
 	sql/service_provider/load.sql \
 	sql/service_provider/notice.sql \
+	sql/service_provider/digest.sql \
 	sql/service_provider/reload.sql \
 	sql/service_provider/reply.sql \
 	sql/service_provider/confirmation.sql \
@@ -112,7 +116,7 @@ REGRESS = install company_id app_id card_id message_id card_attribute \
 ISOLATION = double_permit double_inquiry double_reissue same_new_card reissue_vs_load \
 	reissue_vs_unload reissue_vs_suspend notice_order same_notice double_reload \
 	reissue_vs_transfer reissue_vs_opt_out overlap_vs_block stale_snapshot secret_card \
-	register_vs_suspend inquiry_vs_suspend
+	register_vs_suspend inquiry_vs_suspend begin_epoch
 export REGRESS ISOLATION
 
 PG_CPPFLAGS = -I$(srcdir)/src -I$(srcdir)/src/core

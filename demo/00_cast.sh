@@ -23,7 +23,7 @@ cat <<TEXT
   metro     METRO, Metro Transit: a service provider of the bank's group, so
             it may have its notices by logical replication
   library   LIBRARY, City Library: a service provider from outside, which
-            fetches its notices and may call seven functions at the bank
+            fetches its notices and may call nine functions at the bank
 
   Each is a PostgreSQL cluster of its own.  At the prompt bank=# the owner of
   the extension speaks, at teller@bank=> an ordinary role, at $ a shell.

@@ -101,8 +101,8 @@ DECLARE
         'run_reissue_chunk', 'run_reissue_batch', 'cancel_reissue_batch',
         'withdraw_reissue', 'explain_decision', 'recipients', 'inquire',
         'decrypt_attribute', 'inquiries_made', 'set_inquiry_limit',
-        'find_reissue', 'fetch_notices', 'print_notice', 'print_reply',
-        'print_permission', 'find_old_card',
+        'find_reissue', 'fetch_notices', 'digest', 'digests', 'print_notice',
+        'print_reply', 'print_permission', 'find_old_card',
         'find_new_card', 'lineage', 'create_publication', 'drop_publication',
         'grant_operator', 'grant_auditor'];
 BEGIN

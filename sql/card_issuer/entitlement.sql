@@ -116,6 +116,35 @@ COMMENT ON FUNCTION card_issuer.draft_inherited(
     screissue.message_id) IS
     'draft of the notice that tells what a card inherits';
 
+-- Notices that tell what a card may reload where that is not what its provider
+-- was last told; nothing about told_apps, of which others are to be written.
+CREATE FUNCTION card_issuer.draft_untold(
+    card screissue.card_id,
+    told_apps screissue.app_id[])
+    RETURNS card_issuer.draft_notice[]
+    LANGUAGE sql
+    STABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+    SELECT ARRAY(
+        SELECT card_issuer.draft_inherited(card, e.old_card_id, e.app_id,
+                                           e.message_id)
+          FROM card_issuer.entitlement e
+          JOIN card_issuer.application a ON a.app_id = e.app_id
+         WHERE e.card_id = card
+           AND e.used_at IS NULL
+           AND e.withdrawn_at IS NULL
+           AND e.opted_out_at IS NULL
+           AND e.app_id <> ALL (told_apps)
+           AND ((SELECT w.message_id
+                   FROM card_issuer.words(a.provider, card, e.app_id) w
+                  LIMIT 1) = e.message_id::text) IS NOT TRUE
+         ORDER BY e.app_id)
+$$;
+COMMENT ON FUNCTION
+    card_issuer.draft_untold(screissue.card_id, screissue.app_id[]) IS
+    'drafts of the notices that tell what a card inherits and nobody knows';
+
 -- Is there a card in this one's place that notices can be about?  A withdrawn
 -- one's old card is in its place again.
 CREATE FUNCTION card_issuer.has_readable_replacement(card screissue.card_id)

@@ -241,7 +241,8 @@ COMMENT ON FUNCTION card_issuer.examine_load(
     screissue.message_id) IS
     'examine a load or substitute an earlier examination';
 
--- A message id never used before (R9).
+-- A message id never used before (R9).  The epoch is in the sequence, which
+-- begin_epoch sets, not read from a row that a snapshot may see as it was.
 CREATE FUNCTION card_issuer.next_message_id(provider screissue.company_id)
     RETURNS screissue.message_id
     LANGUAGE sql
@@ -249,8 +250,7 @@ CREATE FUNCTION card_issuer.next_message_id(provider screissue.company_id)
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
     SELECT message_id(s.company_id, next_message_id.provider,
-                      (s.epoch::bigint << 40)
-                      + nextval('card_issuer.message_sequence'))
+                      nextval('card_issuer.message_sequence'))
       FROM card_issuer.self s
 $$;
 COMMENT ON FUNCTION card_issuer.next_message_id(screissue.company_id) IS

@@ -13,6 +13,18 @@ CREATE TYPE card_issuer.draft_notice AS (
 COMMENT ON TYPE card_issuer.draft_notice IS
     'notice that is not yet numbered, and may not be for sending';
 
+-- The number before the first one of an epoch (E25).
+CREATE FUNCTION card_issuer.epoch_base(epoch integer)
+    RETURNS bigint
+    LANGUAGE sql
+    IMMUTABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT epoch::bigint << 40
+$$;
+COMMENT ON FUNCTION card_issuer.epoch_base(integer) IS
+    'number before the first one of an epoch';
+
 -- Do notices go to this provider at all?
 CREATE FUNCTION card_issuer.takes_notices(provider screissue.company_id)
     RETURNS boolean
@@ -313,27 +325,25 @@ COMMENT ON FUNCTION
     card_issuer.write_missed_notices(screissue.company_id) IS
     'write the notices held back from a provider';
 
--- Raises unless the caller may read the notices of this provider.
--- Errors: 42501 not the caller's provider; SR002 unknown, or its contract is
--- not in force (operators may read on).
-CREATE FUNCTION card_issuer.require_notice_reader(
-    provider screissue.company_id)
+-- Raises unless the caller may have the provider's notices: 42501 not the
+-- caller's provider; SR002 unknown, or its contract is not in force (operators
+-- may read on).
+CREATE FUNCTION card_issuer.require_reader(provider screissue.company_id)
     RETURNS void
     LANGUAGE plpgsql
     STABLE
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
 BEGIN
-    PERFORM card_issuer.require_acts_for(require_notice_reader.provider);
-    PERFORM card_issuer.require_provider(require_notice_reader.provider);
+    PERFORM card_issuer.require_acts_for(require_reader.provider);
+    PERFORM card_issuer.require_provider(require_reader.provider);
     IF NOT card_issuer.is_operator(calling_role()) THEN
-        PERFORM card_issuer.require_contract(require_notice_reader.provider);
+        PERFORM card_issuer.require_contract(require_reader.provider);
     END IF;
 END
 $$;
-COMMENT ON FUNCTION
-    card_issuer.require_notice_reader(screissue.company_id) IS
-    'check that the caller may read the notices of a provider';
+COMMENT ON FUNCTION card_issuer.require_reader(screissue.company_id) IS
+    'check that the caller may have the notices of a provider';
 
 -- Rows for fetch_notices, which explains them.
 CREATE FUNCTION card_issuer.read_notices(
@@ -355,7 +365,7 @@ BEGIN
         RAISE EXCEPTION 'max_rows must not be negative'
             USING ERRCODE = '22023';
     END IF;
-    PERFORM card_issuer.require_notice_reader(of_provider);
+    PERFORM card_issuer.require_reader(of_provider);
     RETURN QUERY
         SELECT n.issuer, n.provider, n.notice_no, n.kind, n.platform_type,
                n.new_card_id, n.old_card_id, n.app_id, n.message_id,

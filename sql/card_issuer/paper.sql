@@ -18,7 +18,7 @@ DECLARE
 BEGIN
     PERFORM screissue.require('provider', print_notice.provider IS NOT NULL);
     PERFORM screissue.require('notice_no', print_notice.notice_no IS NOT NULL);
-    PERFORM card_issuer.require_notice_reader(print_notice.provider);
+    PERFORM card_issuer.require_reader(print_notice.provider);
     SELECT screissue.print_paper('notice', ARRAY[
                n.issuer, n.provider, n.notice_no::text, n.kind,
                n.platform_type::text, n.new_card_id, n.old_card_id, n.app_id,

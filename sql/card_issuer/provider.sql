@@ -60,9 +60,11 @@ BEGIN
            delivery = excluded.delivery,
            contract_from = excluded.contract_from,
            contract_until = excluded.contract_until;
+    -- FOR SHARE: a snapshot that is older than the present epoch gets 40001.
     INSERT INTO card_issuer.notice_counter (provider, last_notice_no)
-    SELECT register_provider.provider, s.epoch * (2::bigint ^ 40)::bigint
+    SELECT register_provider.provider, card_issuer.epoch_base(s.epoch)
       FROM card_issuer.self s
+       FOR SHARE
         ON CONFLICT ON CONSTRAINT notice_counter_pkey DO NOTHING;
     PERFORM card_issuer.create_inquiry_sequence(register_provider.provider);
 
@@ -87,7 +89,7 @@ CREATE FUNCTION card_issuer.provider_calls()
     IMMUTABLE
 AS $$
     SELECT ARRAY['permit_load', 'confirm_load', 'confirm_unload',
-                 'inquire', 'find_reissue', 'fetch_notices',
+                 'inquire', 'find_reissue', 'fetch_notices', 'digest', 'digests',
                  'print_notice']
 $$;
 COMMENT ON FUNCTION card_issuer.provider_calls() IS

@@ -610,7 +610,8 @@ COMMENT ON FUNCTION card_issuer.withdraw_open_request(screissue.card_id) IS
 -- What the new card would leave to nobody, since it was removed there or from
 -- a card that stood for it, the old card does not inherit either (E3).  The
 -- holder's choice who is not to be told goes back with them, and where it says
--- so nobody is told (E56).
+-- so nobody is told (E56).  Where there are no notices about the new card, none of
+-- them says what the old one still may reload: who does not know is told so.
 CREATE FUNCTION card_issuer.hand_back(
     new_card screissue.card_id,
     old_card screissue.card_id)
@@ -624,6 +625,7 @@ DECLARE
     left_apps CONSTANT screissue.app_id[] := ARRAY(
         SELECT i.app_id FROM card_issuer.inheritable(new_card) i);
     drafts card_issuer.draft_notice[];
+    told_apps screissue.app_id[];
     removed card_issuer.draft_notice[] := '{}'::card_issuer.draft_notice[];
     application record;
     ended record;
@@ -631,6 +633,7 @@ BEGIN
     PERFORM card_issuer.put_opt_outs(
         old_card, choice.opted_out_at, choice.opt_outs);
     drafts := card_issuer.apply_opt_outs(old_card);
+    told_apps := ARRAY(SELECT d.app_id FROM unnest(drafts) d);
     FOR application IN
         SELECT h.app_id, h.message_id, h.hops
           FROM card_issuer.held(new_card, old_card) h
@@ -662,6 +665,9 @@ BEGIN
     UPDATE card_issuer.entitlement e SET withdrawn_at = now()
      WHERE e.card_id = new_card
        AND e.withdrawn_at IS NULL;
+    IF NOT card_issuer.has_readable_replacement(old_card) THEN
+        drafts := drafts || card_issuer.draft_untold(old_card, told_apps);
+    END IF;
     RETURN drafts || removed;
 END
 $$;

@@ -17,7 +17,7 @@ CREATE TABLE card_issuer.self (
 );
 COMMENT ON TABLE card_issuer.self IS 'this card issuer: one row';
 COMMENT ON COLUMN card_issuer.self.epoch IS
-    'high part of message sequences and notice numbers; raised after a restore';
+    'high part of message ids and notice numbers; begin_epoch raises it after a restore';
 COMMENT ON COLUMN card_issuer.self.layout IS
     'number of the last layout file that has run';
 
@@ -388,7 +388,7 @@ COMMENT ON VIEW card_issuer.batch_failure IS
 
 CREATE SEQUENCE card_issuer.message_sequence MAXVALUE 1099511627775;
 COMMENT ON SEQUENCE card_issuer.message_sequence IS
-    'low part of message ids, one for all providers';
+    'numbers of message ids, one for all providers: epoch * 2^40 + n';
 CREATE SEQUENCE card_issuer.request_sequence;
 COMMENT ON SEQUENCE card_issuer.request_sequence IS 'reissue request ids';
 CREATE SEQUENCE card_issuer.examination_sequence;

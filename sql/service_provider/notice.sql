@@ -178,13 +178,15 @@ $$;
 COMMENT ON FUNCTION service_provider.land_pulled(jsonb) IS
     'landing of a notice that was pulled';
 
--- Lands the notices of an issuer that follow a number, at most max_rows, as
--- its foreign server gives them; how many came, and the highest number.
+-- Lands the notices of an issuer that follow a number, up to another if that is
+-- given, at most max_rows, as its foreign server gives them; how many came, and
+-- the highest number.
 CREATE FUNCTION service_provider.pull_batch(
     server name,
     after_no bigint,
-    max_rows integer,
-    OUT fetched integer,
+    up_to bigint,
+    max_rows bigint,
+    OUT fetched bigint,
     OUT last_no bigint)
     LANGUAGE plpgsql
     VOLATILE
@@ -194,7 +196,8 @@ DECLARE
     query CONSTANT text := format(
         'SELECT pg_catalog.to_jsonb(n) FROM card_issuer.fetch_notices('
         'provider => %L, after_no => %s, max_rows => %s) n',
-        service_provider.own_company(), after_no, max_rows);
+        service_provider.own_company(), after_no, max_rows)
+        || coalesce(' WHERE n.notice_no OPERATOR(pg_catalog.<=) ' || up_to, '');
     notice jsonb;
 BEGIN
     fetched := 0;
@@ -208,8 +211,93 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION
-    service_provider.pull_batch(name, bigint, integer) IS
+    service_provider.pull_batch(name, bigint, bigint, bigint) IS
     'landing of some notices from an issuer''s foreign server';
+
+-- The same for all of them.
+-- Errors: 08P01 the server repeats itself.
+CREATE FUNCTION service_provider.pull_range(
+    server name,
+    after_no bigint,
+    up_to bigint,
+    OUT fetched bigint,
+    OUT last_no bigint)
+    LANGUAGE plpgsql
+    VOLATILE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    max_rows CONSTANT bigint := 1000;
+    wanted bigint;
+    batch record;
+BEGIN
+    fetched := 0;
+    last_no := after_no;
+    LOOP
+        wanted := least(max_rows, up_to - last_no);
+        EXIT WHEN wanted < 1;
+        batch := service_provider.pull_batch(server, last_no, up_to, wanted);
+        fetched := fetched + batch.fetched;
+        EXIT WHEN batch.fetched = 0;
+        IF batch.last_no = last_no THEN
+            RAISE EXCEPTION 'server "%" does not go on after notice %',
+                server, last_no
+                USING ERRCODE = '08P01';
+        END IF;
+        last_no := batch.last_no;
+        EXIT WHEN batch.fetched < wanted;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION service_provider.pull_range(name, bigint, bigint) IS
+    'landing of a range of notices from an issuer''s foreign server';
+
+-- Takes the turn of pulling from an issuer: its foreign server, and the cursor.
+-- Errors: SR001; SR002 unknown issuer; 55000 issuer without a server; 22023.
+CREATE FUNCTION service_provider.begin_pull(
+    issuer screissue.company_id,
+    OUT server name,
+    OUT last_notice_no bigint)
+    LANGUAGE plpgsql
+    VOLATILE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+BEGIN
+    PERFORM service_provider.own_company();
+    PERFORM screissue.require('issuer', begin_pull.issuer IS NOT NULL);
+    PERFORM service_provider.require_issuer(begin_pull.issuer);
+    SELECT i.server, i.last_notice_no
+      INTO STRICT begin_pull.server, begin_pull.last_notice_no
+      FROM service_provider.issuer i
+     WHERE i.issuer = begin_pull.issuer
+       FOR NO KEY UPDATE;
+    IF begin_pull.server IS NULL THEN
+        RAISE EXCEPTION 'issuer "%" has no server', begin_pull.issuer
+            USING ERRCODE = '55000',
+                  HINT = 'Name its foreign server with service_provider.register_issuer.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION service_provider.begin_pull(screissue.company_id) IS
+    'turn of pulling notices from an issuer';
+
+-- Moves the cursor of an issuer on to a number.
+CREATE FUNCTION service_provider.end_pull(
+    issuer screissue.company_id,
+    last_no bigint)
+    RETURNS void
+    LANGUAGE sql
+    VOLATILE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+    UPDATE service_provider.issuer i
+       SET last_notice_no = last_no
+     WHERE i.issuer = end_pull.issuer
+       AND i.last_notice_no < last_no
+$$;
+COMMENT ON FUNCTION
+    service_provider.end_pull(screissue.company_id, bigint) IS
+    'cursor after a pull';
 
 -- Pull (R28-R30): asks the issuer's foreign server for the notices that follow
 -- the last one fetched and lands them; returns how many came.  Two pulls from
@@ -224,44 +312,89 @@ CREATE FUNCTION service_provider.pull_notices(issuer screissue.company_id)
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
 DECLARE
-    max_rows CONSTANT integer := 1000;
-    total bigint := 0::bigint;
-    contract record;
-    batch record;
+    contract CONSTANT record :=
+        service_provider.begin_pull(pull_notices.issuer);
+    pulled record;
 BEGIN
-    PERFORM service_provider.own_company();
-    PERFORM screissue.require('issuer', pull_notices.issuer IS NOT NULL);
-    PERFORM service_provider.require_issuer(pull_notices.issuer);
-    SELECT i.server, i.last_notice_no INTO STRICT contract
-      FROM service_provider.issuer i
-     WHERE i.issuer = pull_notices.issuer
-       FOR NO KEY UPDATE;
-    IF contract.server IS NULL THEN
-        RAISE EXCEPTION 'issuer "%" has no server', pull_notices.issuer
-            USING ERRCODE = '55000',
-                  HINT = 'Name its foreign server with service_provider.register_issuer.';
-    END IF;
-
-    LOOP
-        batch := service_provider.pull_batch(
-            contract.server, contract.last_notice_no, max_rows);
-        total := total + batch.fetched;
-        EXIT WHEN batch.fetched = 0;
-        IF batch.last_no = contract.last_notice_no THEN
-            RAISE EXCEPTION 'server "%" does not go on after notice %',
-                contract.server, contract.last_notice_no
-                USING ERRCODE = '08P01';
-        END IF;
-        contract.last_notice_no := batch.last_no;
-        EXIT WHEN batch.fetched < max_rows;
-    END LOOP;
-
-    UPDATE service_provider.issuer i
-       SET last_notice_no = contract.last_notice_no
-     WHERE i.issuer = pull_notices.issuer
-       AND i.last_notice_no <> contract.last_notice_no;
-    RETURN total;
+    pulled := service_provider.pull_range(
+        contract.server, contract.last_notice_no, NULL);
+    PERFORM service_provider.end_pull(pull_notices.issuer, pulled.last_no);
+    RETURN pulled.fetched;
 END
 $$;
 COMMENT ON FUNCTION service_provider.pull_notices(screissue.company_id) IS
     'fetching and landing of the notices that an issuer has for us';
+
+-- The numbers of an issuer's notices that we do not have: between those that we
+-- have, and after the last (up_to NULL).  What was pulled into quarantine and is
+-- not resolved, we have: it would come out the same.
+CREATE FUNCTION service_provider.unknown_notices(
+    of_issuer screissue.company_id,
+    OUT after_no bigint,
+    OUT up_to bigint)
+    RETURNS SETOF record
+    LANGUAGE sql
+    STABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+    WITH known AS (
+        SELECT n.notice_no
+          FROM service_provider.reissue_notice n
+         WHERE n.issuer = of_issuer
+           AND n.notice_no > 0
+         UNION
+        SELECT CASE WHEN q.notice_no ~ '^[1-9][0-9]{0,17}$'
+                    THEN q.notice_no::bigint END
+          FROM service_provider.quarantined_notice q
+         WHERE q.issuer = of_issuer::text
+           AND q.carrier = 'pull'
+           AND q.resolved_at IS NULL
+           AND q.notice_no ~ '^[1-9][0-9]{0,17}$')
+    SELECT gap.after_no, gap.up_to
+      FROM (SELECT lag(k.notice_no, 1, 0::bigint) OVER in_order AS after_no,
+                   k.notice_no - 1 AS up_to
+              FROM known k
+            WINDOW in_order AS (ORDER BY k.notice_no)) gap
+     WHERE gap.after_no < gap.up_to
+     UNION ALL
+    SELECT coalesce(max(k.notice_no), 0::bigint), NULL
+      FROM known k
+     ORDER BY after_no
+$$;
+COMMENT ON FUNCTION service_provider.unknown_notices(screissue.company_id) IS
+    'ranges of numbers of which we have no notice';
+
+-- Fetches what was lost (E59): asks the issuer's foreign server for the notices
+-- that we do not have, wherever the cursor stands, and lands them; returns how
+-- many came.  That is what missing_notices reports, what follows the last notice
+-- of each epoch, and what was sent since.  Repeatable; takes turns with pulls.
+-- Errors: as pull_notices.
+CREATE FUNCTION service_provider.backfill(issuer screissue.company_id)
+    RETURNS bigint
+    LANGUAGE plpgsql
+    VOLATILE
+    SECURITY DEFINER
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    contract CONSTANT record := service_provider.begin_pull(backfill.issuer);
+    total bigint := 0::bigint;
+    gap record;
+    pulled record;
+BEGIN
+    FOR gap IN
+        SELECT u.after_no, u.up_to
+          FROM service_provider.unknown_notices(backfill.issuer) u
+         ORDER BY u.after_no
+    LOOP
+        pulled := service_provider.pull_range(
+            contract.server, gap.after_no, gap.up_to);
+        total := total + pulled.fetched;
+    END LOOP;
+    -- The last range has no end: up to there nothing is missing any more.
+    PERFORM service_provider.end_pull(backfill.issuer, pulled.last_no);
+    RETURN total;
+END
+$$;
+COMMENT ON FUNCTION service_provider.backfill(screissue.company_id) IS
+    'fetching and landing of the notices of an issuer that we do not have';

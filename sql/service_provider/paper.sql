@@ -113,6 +113,7 @@ DECLARE
     platform integer;
     message screissue.message_id;
     old_card screissue.card_id;
+    request service_provider.judged_request;
 BEGIN
     PERFORM service_provider.own_company();
     PERFORM screissue.require('form', type_reply.form IS NOT NULL);
@@ -133,15 +134,15 @@ BEGIN
     PERFORM service_provider.lock_request(type_reply.request_id);
     PERFORM service_provider.check_answered(
         type_reply.request_id, field[1], field[2], field[3]);
-    PERFORM service_provider.take_reply(
+    request := service_provider.take_reply(
         type_reply.request_id, platform, field[5] = 'YES', message, old_card,
         'paper');
-    SELECT v.outcome, v.refusal, v.inherits, v.fee, v.currency,
-           v.examination_substituted
-      INTO type_reply.outcome, type_reply.refusal, type_reply.inherits,
-           type_reply.fee, type_reply.currency,
-           type_reply.examination_substituted
-      FROM service_provider.get_verdict(type_reply.request_id) v;
+    type_reply.outcome := request.outcome;
+    type_reply.refusal := request.refusal;
+    type_reply.inherits := request.inherits;
+    type_reply.fee := request.fee;
+    type_reply.currency := request.currency;
+    type_reply.examination_substituted := request.examination_substituted;
 END
 $$;
 COMMENT ON FUNCTION service_provider.type_reply(bigint, text) IS

@@ -77,15 +77,14 @@ COMMENT ON FUNCTION
     service_provider.describe_request(bigint, screissue.message_id) IS
     'what the policy is told of a request for a reload';
 
--- Asks the policy, if there is one, about a request that the record allows.
--- What it says is on record; outcome is approved, refused, or
--- examination_required where it leaves the decision open.
-CREATE FUNCTION service_provider.examine_by_policy(
+-- Asks the policy about a request that is on record.  What it says is on
+-- record, too, as the examination.
+CREATE FUNCTION service_provider.ask_policy(
     request_id bigint,
     inherits screissue.message_id,
     OUT examination_id bigint,
-    OUT outcome screissue.reload_outcome,
-    OUT refusal text)
+    OUT approved boolean,
+    OUT reason text)
     LANGUAGE plpgsql
     VOLATILE
     SET search_path = pg_catalog, screissue, pg_temp
@@ -95,36 +94,25 @@ DECLARE
     told jsonb;
     judged record;
 BEGIN
-    examine_by_policy.outcome := 'approved';
-    SELECT p.function INTO signature
+    SELECT p.function INTO STRICT signature
       FROM service_provider.policy p
      WHERE p.event = 'reload';
-    IF NOT FOUND THEN
-        RETURN;
-    END IF;
     told := service_provider.describe_request(
-        examine_by_policy.request_id, examine_by_policy.inherits);
+        ask_policy.request_id, ask_policy.inherits);
     judged := screissue.call_policy(signature, told);
     INSERT INTO service_provider.examination AS x
         (event, message_id, approved, reason, examined_at, valid_until,
          examiner, details)
-    VALUES ('reload', examine_by_policy.inherits, judged.approved,
-            judged.reason, now(),
+    VALUES ('reload', ask_policy.inherits, judged.approved, judged.reason,
+            now(),
             (now() AT TIME ZONE 'UTC' + judged.valid_for) AT TIME ZONE 'UTC',
             signature,
             told || jsonb_build_object('policy_sha256', judged.policy_sha256))
-    RETURNING x.examination_id INTO examine_by_policy.examination_id;
-    UPDATE service_provider.reload_request r
-       SET policy_examination_id = examine_by_policy.examination_id
-     WHERE r.request_id = examine_by_policy.request_id;
-    IF judged.approved IS NOT TRUE THEN
-        examine_by_policy.outcome := CASE
-            WHEN judged.approved IS NULL THEN 'examination_required'
-            ELSE 'refused' END::reload_outcome;
-        examine_by_policy.refusal := coalesce(judged.reason, 'the policy');
-    END IF;
+    RETURNING x.examination_id, x.approved, x.reason
+         INTO ask_policy.examination_id, ask_policy.approved,
+              ask_policy.reason;
 END
 $$;
 COMMENT ON FUNCTION
-    service_provider.examine_by_policy(bigint, screissue.message_id) IS
-    'judgement of a request for a reload by the policy';
+    service_provider.ask_policy(bigint, screissue.message_id) IS
+    'verdict of the policy on a request for a reload';

@@ -1,12 +1,46 @@
 -- Requests for a reload (Fig. 7, Fig. 11, Fig. 18)
 --
--- judge_request     the gates, then the platform type picks the method
+-- judge_gates       the contract with the issuer, the application
+-- judge_request     the platform type picks the method
 -- find_relation     method 1: what makes this card a reissued one (704, 705)
 -- inquire           method 2: the issuer is asked with the attribute (806, 807)
 -- judge_load        the old load, its examination, the price (706-708, 1106-1108)
+-- keep_request      writes the request down, with all that the verdict rests on
 --
--- All that a verdict rests on is kept in the request's row.  The attribute and
--- the printed number are kept only while a reply is awaited.
+-- The judgement is made on a judged_request, which each step takes and gives on
+-- with what it found.  Its row is written once, at the end; before that only
+-- where a reply, an answer or a policy is about to refer to it by its number.
+
+-- A request for a reload: what was asked, what was found, what was decided.
+-- request_id NULL: not on record.  server: of the issuer; named and reason: the
+-- message id that the issuer named, and why it reissued the card.
+CREATE TYPE service_provider.judged_request AS (
+    request_id bigint,
+    issuer screissue.company_id,
+    app_id screissue.app_id,
+    platform_type integer,
+    method integer,
+    card_id screissue.card_id,
+    attribute screissue.card_attribute,
+    printed_number text,
+    user_ref text,
+    requested_by text,
+    server name,
+    notice_no bigint,
+    named screissue.message_id,
+    reason text,
+    inherits screissue.message_id,
+    examination_id bigint,
+    examination_substituted boolean,
+    policy_examination_id bigint,
+    fee numeric,
+    currency text,
+    tariff_reason screissue.reissue_reason,
+    outcome screissue.reload_outcome,
+    refusal text
+);
+COMMENT ON TYPE service_provider.judged_request IS
+    'request for a reload, with what was found and decided';
 
 -- Fig. 18, 404 and 701-703: a card was presented on which the application is
 -- to be loaded; is it a reissued card that inherits it, and on which terms?
@@ -41,77 +75,49 @@ CREATE FUNCTION service_provider.request_reload(
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
 DECLARE
-    method integer;
+    request service_provider.judged_request;
 BEGIN
     PERFORM service_provider.own_company();
     PERFORM screissue.require('app', request_reload.app IS NOT NULL);
     PERFORM screissue.require('issuer', request_reload.issuer IS NOT NULL);
-    PERFORM service_provider.require_issuer(request_reload.issuer);
-    PERFORM service_provider.require_application(request_reload.app);
-    method := screissue.method_of(request_reload.platform_type);
-    PERFORM service_provider.refuse_secret_card_id(
-        request_reload.platform_type, request_reload.card);
-    IF method = 1 THEN
+    request.issuer := request_reload.issuer;
+    request.app_id := request_reload.app;
+    request := service_provider.judge_gates(request);
+    request.method := screissue.method_of(request_reload.platform_type);
+    IF request.method = 1 THEN
         PERFORM screissue.require('card', request_reload.card IS NOT NULL);
-    ELSIF method = 2 THEN
+    ELSIF request.method = 2 THEN
+        PERFORM service_provider.refuse_secret_card_id(
+            request_reload.platform_type, request_reload.card);
         PERFORM screissue.require('attribute',
                                   request_reload.attribute IS NOT NULL);
     END IF;
 
-    INSERT INTO service_provider.reload_request AS r
-        (issuer, app_id, platform_type, method, card_id, attribute_sha256,
-         user_ref, requested_by, requested_at)
-    VALUES (request_reload.issuer, request_reload.app,
-            coalesce(request_reload.platform_type, 999), method,
-            request_reload.card,
-            sha256(convert_to(request_reload.attribute::text, 'UTF8')),
-            request_reload.user_ref,
-            coalesce(request_reload.requested_by, calling_role()), now())
-    RETURNING r.request_id INTO request_reload.request_id;
+    request.platform_type := coalesce(request_reload.platform_type, 999);
+    request.card_id := request_reload.card;
+    request.attribute := request_reload.attribute;
+    request.printed_number := request_reload.printed_number;
+    request.user_ref := request_reload.user_ref;
+    request.requested_by := coalesce(request_reload.requested_by,
+                                     calling_role());
+    IF request.outcome IS NULL THEN
+        request := service_provider.judge_request(request);
+    END IF;
+    request := service_provider.keep_request(request);
 
-    PERFORM service_provider.judge_request(
-        request_reload.request_id, request_reload.attribute,
-        request_reload.printed_number);
-    SELECT v.outcome, v.refusal, v.inherits, v.fee, v.currency,
-           v.examination_substituted
-      INTO request_reload.outcome, request_reload.refusal,
-           request_reload.inherits, request_reload.fee,
-           request_reload.currency, request_reload.examination_substituted
-      FROM service_provider.get_verdict(request_reload.request_id) v;
+    request_reload.request_id := request.request_id;
+    request_reload.outcome := request.outcome;
+    request_reload.refusal := request.refusal;
+    request_reload.inherits := request.inherits;
+    request_reload.fee := request.fee;
+    request_reload.currency := request.currency;
+    request_reload.examination_substituted := request.examination_substituted;
 END
 $$;
 COMMENT ON FUNCTION service_provider.request_reload(
     screissue.app_id, screissue.company_id, integer, screissue.card_id,
     screissue.card_attribute, text, text, text) IS
     'request to reload an application on a reissued card (Fig. 18)';
-
--- What was decided about a request.
-CREATE FUNCTION service_provider.get_verdict(
-    request_id bigint,
-    OUT outcome screissue.reload_outcome,
-    OUT refusal text,
-    OUT inherits screissue.message_id,
-    OUT fee numeric,
-    OUT currency text,
-    OUT examination_substituted boolean)
-    LANGUAGE plpgsql
-    STABLE
-    SET search_path = pg_catalog, screissue, pg_temp
-AS $$
-BEGIN
-    SELECT r.outcome, r.refusal, r.inherits, r.fee, r.currency,
-           r.outcome = 'approved' AND x.substitutes IS NOT NULL
-      INTO get_verdict.outcome, get_verdict.refusal, get_verdict.inherits,
-           get_verdict.fee, get_verdict.currency,
-           get_verdict.examination_substituted
-      FROM service_provider.reload_request r
-      LEFT JOIN service_provider.examination x
-        ON x.examination_id = r.examination_id
-     WHERE r.request_id = get_verdict.request_id;
-END
-$$;
-COMMENT ON FUNCTION service_provider.get_verdict(bigint) IS
-    'verdict on a request for a reload';
 
 CREATE FUNCTION service_provider.raise_unknown_request(request_id bigint)
     RETURNS void
@@ -151,171 +157,172 @@ $$;
 COMMENT ON FUNCTION service_provider.lock_request(bigint) IS
     'lock a request for a reload';
 
--- Writes the outcome down.  Once it is known the attribute and the printed
--- number, which may be the card's, are erased; the attribute's digest stays.
-CREATE FUNCTION service_provider.decide(
-    request_id bigint,
-    outcome screissue.reload_outcome,
-    refusal text DEFAULT NULL)
-    RETURNS void
+-- A request as it is on record, to be judged on.
+CREATE FUNCTION service_provider.recorded_request(request_id bigint)
+    RETURNS service_provider.judged_request
+    LANGUAGE plpgsql
+    STABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    request service_provider.judged_request;
+BEGIN
+    SELECT r.request_id, r.issuer, r.app_id, r.platform_type, r.method,
+           r.card_id, r.attribute, r.printed_number, r.user_ref,
+           r.requested_by, i.server, r.notice_no,
+           service_provider.answered_id(r.request_id), n.reason, r.inherits,
+           r.examination_id,
+           r.outcome = 'approved' AND x.substitutes IS NOT NULL,
+           r.policy_examination_id, r.fee, r.currency, r.tariff_reason,
+           r.outcome, r.refusal
+      INTO STRICT request
+      FROM service_provider.reload_request r
+      JOIN service_provider.issuer i ON i.issuer = r.issuer
+      LEFT JOIN service_provider.reissue_notice n
+        ON n.issuer = r.issuer
+       AND n.notice_no = r.notice_no
+      LEFT JOIN service_provider.examination x
+        ON x.examination_id = r.examination_id
+     WHERE r.request_id = recorded_request.request_id;
+    RETURN request;
+END
+$$;
+COMMENT ON FUNCTION service_provider.recorded_request(bigint) IS
+    'request for a reload that is on record';
+
+-- Writes a request down, with its number if it had none.  The attribute and the
+-- printed number, which may be the card's, are kept only while a reply is
+-- awaited, for the application server's inquiry; the attribute's digest stays.
+CREATE FUNCTION service_provider.keep_request(
+    INOUT request service_provider.judged_request)
     LANGUAGE plpgsql
     VOLATILE
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
+DECLARE
+    waits CONSTANT boolean := request.outcome = 'awaiting_reply';
 BEGIN
+    IF request.request_id IS NULL THEN
+        INSERT INTO service_provider.reload_request AS r
+            (issuer, app_id, platform_type, method, card_id, attribute,
+             attribute_sha256, user_ref, requested_by, printed_number,
+             requested_at, outcome, refusal, decided_at, notice_no, inherits,
+             examination_id, policy_examination_id, fee, currency,
+             tariff_reason)
+        VALUES (request.issuer, request.app_id, request.platform_type,
+                request.method, request.card_id,
+                CASE WHEN waits THEN request.attribute END,
+                sha256(convert_to(request.attribute::text, 'UTF8')),
+                request.user_ref, request.requested_by,
+                CASE WHEN waits THEN request.printed_number END, now(),
+                request.outcome, request.refusal, now(), request.notice_no,
+                request.inherits, request.examination_id,
+                request.policy_examination_id, request.fee, request.currency,
+                request.tariff_reason)
+        RETURNING r.request_id INTO request.request_id;
+        RETURN;
+    END IF;
     UPDATE service_provider.reload_request r
-       SET outcome = decide.outcome,
-           refusal = decide.refusal,
+       SET method = request.method,
+           card_id = request.card_id,
+           attribute = CASE WHEN waits THEN request.attribute END,
+           printed_number = CASE WHEN waits THEN request.printed_number END,
+           outcome = request.outcome,
+           refusal = request.refusal,
            decided_at = now(),
-           attribute = NULL,
-           printed_number = NULL
-     WHERE r.request_id = decide.request_id;
+           notice_no = request.notice_no,
+           inherits = request.inherits,
+           examination_id = request.examination_id,
+           policy_examination_id = request.policy_examination_id,
+           fee = request.fee,
+           currency = request.currency,
+           tariff_reason = request.tariff_reason
+     WHERE r.request_id = request.request_id;
 END
 $$;
-COMMENT ON FUNCTION service_provider.decide(
-    bigint, screissue.reload_outcome, text) IS
-    'outcome of a request for a reload';
+COMMENT ON FUNCTION
+    service_provider.keep_request(service_provider.judged_request) IS
+    'record of a request for a reload';
 
--- Lets a request wait for record_reply, with what the application server needs
--- for the inquiry.
-CREATE FUNCTION service_provider.await_reply(
-    request_id bigint,
-    attribute screissue.card_attribute,
-    printed_number text)
-    RETURNS void
+-- The gates: the contract with the issuer (E14), the application (E13).  With
+-- them a judgement begins: outcome NULL if both are open.
+-- Errors: SR002 unknown issuer; SR003 unknown application.
+CREATE FUNCTION service_provider.judge_gates(
+    INOUT request service_provider.judged_request)
     LANGUAGE plpgsql
-    VOLATILE
-    SET search_path = pg_catalog, screissue, pg_temp
-AS $$
-BEGIN
-    UPDATE service_provider.reload_request r
-       SET outcome = 'awaiting_reply',
-           decided_at = now(),
-           attribute = await_reply.attribute,
-           printed_number = await_reply.printed_number
-     WHERE r.request_id = await_reply.request_id;
-END
-$$;
-COMMENT ON FUNCTION service_provider.await_reply(
-    bigint, screissue.card_attribute, text) IS
-    'let a request for a reload wait for the issuer''s reply';
-
--- The gates: the contract with the issuer (E14), the application (E13).
--- Decides and returns true if one is closed.
-CREATE FUNCTION service_provider.decide_if_closed(request_id bigint)
-    RETURNS boolean
-    LANGUAGE plpgsql
-    VOLATILE
+    STABLE
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
 DECLARE
     gate record;
 BEGIN
-    SELECT i.contract_until, a.withdrawn_at INTO STRICT gate
-      FROM service_provider.reload_request r
-      JOIN service_provider.issuer i ON i.issuer = r.issuer
-      JOIN service_provider.application a ON a.app_id = r.app_id
-     WHERE r.request_id = decide_if_closed.request_id;
-    IF gate.contract_until < today() THEN
-        PERFORM service_provider.decide(
-            decide_if_closed.request_id, 'contract_ended',
-            format('the contract with the issuer ended on %s',
-                   gate.contract_until));
-        RETURN true;
-    ELSIF gate.withdrawn_at IS NOT NULL THEN
-        PERFORM service_provider.decide(
-            decide_if_closed.request_id, 'application_withdrawn',
-            'the application is withdrawn');
-        RETURN true;
+    SELECT i.server, i.contract_until, a.withdrawn_at INTO gate
+      FROM service_provider.issuer i
+     CROSS JOIN service_provider.application a
+     WHERE i.issuer = request.issuer
+       AND a.app_id = request.app_id;
+    IF NOT FOUND THEN
+        PERFORM service_provider.require_issuer(request.issuer);
+        PERFORM service_provider.require_application(request.app_id);
     END IF;
-    RETURN false;
+
+    request.server := gate.server;
+    request.examination_substituted := false;
+    request.outcome := NULL;
+    request.refusal := NULL;
+    IF gate.contract_until < today() THEN
+        request.outcome := 'contract_ended';
+        request.refusal := format('the contract with the issuer ended on %s',
+                                  gate.contract_until);
+    ELSIF gate.withdrawn_at IS NOT NULL THEN
+        request.outcome := 'application_withdrawn';
+        request.refusal := 'the application is withdrawn';
+    END IF;
 END
 $$;
-COMMENT ON FUNCTION service_provider.decide_if_closed(bigint) IS
+COMMENT ON FUNCTION
+    service_provider.judge_gates(service_provider.judged_request) IS
     'check of contract and application before a request is judged';
 
 -- Fig. 18, steps 1801-1804.  A card id that is there is tried first; an
 -- unknown platform type whose card is not known goes on to the inquiry.
 CREATE FUNCTION service_provider.judge_request(
-    request_id bigint,
-    attribute screissue.card_attribute,
-    printed_number text)
-    RETURNS void
+    INOUT request service_provider.judged_request)
     LANGUAGE plpgsql
     VOLATILE
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
-DECLARE
-    has_server boolean;
 BEGIN
-    IF service_provider.decide_if_closed(judge_request.request_id)
-       OR service_provider.decide_by_card(judge_request.request_id) THEN
-        RETURN;
+    -- Step 1803, method 1.
+    IF request.card_id IS NOT NULL THEN
+        request := service_provider.find_relation(request);
+        IF request.method = 1
+           OR (request.outcome = 'not_reissued') IS NOT TRUE THEN
+            request.method := 1;
+            IF request.outcome IS NULL THEN
+                request := service_provider.judge_load(request);
+            END IF;
+            RETURN;
+        END IF;
+        request.outcome := NULL;
+        request.refusal := NULL;
     END IF;
 
-    -- Step 806.
-    UPDATE service_provider.reload_request r
-       SET method = 2
-     WHERE r.request_id = judge_request.request_id
-       AND judge_request.attribute IS NOT NULL;
-    SELECT i.server IS NOT NULL INTO STRICT has_server
-      FROM service_provider.reload_request r
-      JOIN service_provider.issuer i ON i.issuer = r.issuer
-     WHERE r.request_id = judge_request.request_id;
-    IF has_server AND judge_request.attribute IS NOT NULL THEN
-        PERFORM service_provider.inquire(
-            judge_request.request_id, judge_request.attribute,
-            judge_request.printed_number);
-        PERFORM service_provider.judge_reply(judge_request.request_id);
+    -- Step 1804, method 2; without a server the application server inquires.
+    IF request.attribute IS NOT NULL THEN
+        request.method := 2;
+    END IF;
+    IF request.server IS NULL OR request.attribute IS NULL THEN
+        request.outcome := 'awaiting_reply';
     ELSE
-        PERFORM service_provider.await_reply(
-            judge_request.request_id, judge_request.attribute,
-            judge_request.printed_number);
+        request := service_provider.inquire(request);
+        request := service_provider.judge_reply(request);
     END IF;
 END
 $$;
-COMMENT ON FUNCTION service_provider.judge_request(
-    bigint, screissue.card_attribute, text) IS
+COMMENT ON FUNCTION
+    service_provider.judge_request(service_provider.judged_request) IS
     'dispatch of a request by platform type (Fig. 18)';
-
--- Method 1, step 1803.  Decides and returns true, unless there is no card id,
--- or the platform type is unknown and so is the card.
-CREATE FUNCTION service_provider.decide_by_card(request_id bigint)
-    RETURNS boolean
-    LANGUAGE plpgsql
-    VOLATILE
-    SET search_path = pg_catalog, screissue, pg_temp
-AS $$
-DECLARE
-    request record;
-    relation record;
-BEGIN
-    SELECT r.method, r.card_id INTO STRICT request
-      FROM service_provider.reload_request r
-     WHERE r.request_id = decide_by_card.request_id;
-    IF request.card_id IS NULL THEN
-        RETURN false;
-    END IF;
-    relation := service_provider.find_relation(decide_by_card.request_id);
-    IF request.method IS NULL AND relation.outcome = 'not_reissued' THEN
-        RETURN false;
-    END IF;
-
-    UPDATE service_provider.reload_request r
-       SET method = 1,
-           notice_no = relation.notice_no
-     WHERE r.request_id = decide_by_card.request_id;
-    IF relation.outcome IS NULL THEN
-        PERFORM service_provider.judge_load(decide_by_card.request_id);
-    ELSE
-        PERFORM service_provider.decide(
-            decide_by_card.request_id, relation.outcome, relation.refusal);
-    END IF;
-    RETURN true;
-END
-$$;
-COMMENT ON FUNCTION service_provider.decide_by_card(bigint) IS
-    'judgement of a request by the card''s id (Fig. 7)';
 
 -- Steps 704 and 705: the notice that makes the request's card a reissued one.
 -- Notices decide first; where the issuer sends none, its server is asked
@@ -324,54 +331,49 @@ COMMENT ON FUNCTION service_provider.decide_by_card(bigint) IS
 -- as a reissued one through another application is told apart from one that is
 -- not (R25).  outcome NULL: found.
 CREATE FUNCTION service_provider.find_relation(
-    request_id bigint,
-    OUT notice_no bigint,
-    OUT outcome screissue.reload_outcome,
-    OUT refusal text)
+    INOUT request service_provider.judged_request)
     LANGUAGE plpgsql
     VOLATILE
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
 DECLARE
-    request record;
     deciding record;
 BEGIN
-    SELECT r.issuer, r.card_id, r.app_id, i.server INTO STRICT request
-      FROM service_provider.reload_request r
-      JOIN service_provider.issuer i ON i.issuer = r.issuer
-     WHERE r.request_id = find_relation.request_id;
     deciding := service_provider.deciding_notice(
         request.issuer, request.card_id, request.app_id);
-    find_relation.notice_no := deciding.notice_no;
-
     IF request.server IS NOT NULL
        AND (deciding.notice_no > 0) IS NOT TRUE THEN
-        find_relation.notice_no := service_provider.ask_issuer(
-            find_relation.request_id);
-        IF find_relation.notice_no IS NULL THEN
-            find_relation.outcome := 'not_reissued';
-            find_relation.refusal := 'the issuer names no old card for it';
+        request := service_provider.ask_issuer(request);
+        IF request.notice_no IS NULL THEN
+            request.outcome := 'not_reissued';
+            request.refusal := 'the issuer names no old card for it';
         END IF;
-    ELSIF deciding.notice_no IS NULL THEN
-        find_relation.outcome := 'not_reissued';
-        find_relation.refusal := 'no notice about this card and application';
-    ELSIF deciding.is_withdrawn THEN
-        find_relation.outcome := 'entitlement_withdrawn';
-        find_relation.refusal := 'the issuer withdrew the reissue';
-    ELSIF service_provider.is_replaced(
-              request.issuer, request.card_id, deciding.notice_no) THEN
-        find_relation.outcome := 'card_replaced';
-        find_relation.refusal := 'the card itself was replaced since';
+    ELSE
+        request.notice_no := deciding.notice_no;
+        request.named := deciding.message_id;
+        request.reason := deciding.reason;
+        IF deciding.notice_no IS NULL THEN
+            request.outcome := 'not_reissued';
+            request.refusal := 'no notice about this card and application';
+        ELSIF deciding.is_withdrawn THEN
+            request.outcome := 'entitlement_withdrawn';
+            request.refusal := 'the issuer withdrew the reissue';
+        ELSIF service_provider.is_replaced(
+                  request.issuer, request.card_id, deciding.notice_no) THEN
+            request.outcome := 'card_replaced';
+            request.refusal := 'the card itself was replaced since';
+        END IF;
     END IF;
-    IF find_relation.outcome = 'not_reissued' THEN
+    IF request.outcome = 'not_reissued' THEN
         IF service_provider.is_reissued(request.issuer, request.card_id) THEN
-            find_relation.outcome := 'not_loaded_before';
-            find_relation.refusal := 'the application was not on the old card';
+            request.outcome := 'not_loaded_before';
+            request.refusal := 'the application was not on the old card';
         END IF;
     END IF;
 END
 $$;
-COMMENT ON FUNCTION service_provider.find_relation(bigint) IS
+COMMENT ON FUNCTION
+    service_provider.find_relation(service_provider.judged_request) IS
     'notice that makes a card a reissued one (Fig. 7 steps 704, 705)';
 
 -- E21: of all that notices say about this card and application the highest
@@ -384,15 +386,18 @@ CREATE FUNCTION service_provider.deciding_notice(
     card screissue.card_id,
     app screissue.app_id,
     OUT notice_no bigint,
+    OUT message_id screissue.message_id,
+    OUT reason text,
     OUT is_withdrawn boolean)
     LANGUAGE plpgsql
     STABLE
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
 BEGIN
-    SELECT n.notice_no,
+    SELECT n.notice_no, n.message_id, n.reason,
            n.kind = 'withdrawal' AND n.new_card_id = deciding_notice.card
-      INTO deciding_notice.notice_no, deciding_notice.is_withdrawn
+      INTO deciding_notice.notice_no, deciding_notice.message_id,
+           deciding_notice.reason, deciding_notice.is_withdrawn
       FROM service_provider.reissue_notice n
      WHERE n.issuer = deciding_notice.issuer
        AND n.app_id = deciding_notice.app
@@ -470,70 +475,62 @@ COMMENT ON FUNCTION service_provider.is_replaced(
     'whether a card was replaced after a notice';
 
 -- Fig. 19, steps 408 and 409: asks the issuer's server for the pair and lands
--- the answer as a notice.  Its number, or NULL after a negative answer.
-CREATE FUNCTION service_provider.ask_issuer(request_id bigint)
-    RETURNS bigint
+-- the answer as a notice under the request's number.  notice_no NULL after a
+-- negative answer.
+CREATE FUNCTION service_provider.ask_issuer(
+    INOUT request service_provider.judged_request)
     LANGUAGE plpgsql
     VOLATILE
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
 DECLARE
-    query text;
     answer record;
 BEGIN
-    SELECT format('SELECT pg_catalog.to_jsonb(r) FROM '
-                  'card_issuer.find_reissue(card => %L, app => %L) r',
-                  r.card_id, r.app_id)
-      INTO STRICT query
-      FROM service_provider.reload_request r
-     WHERE r.request_id = ask_issuer.request_id;
-    answer := service_provider.ask_server(ask_issuer.request_id, query);
-    IF NOT answer.reissued THEN
-        RETURN NULL;
+    request := service_provider.keep_request(request);
+    answer := service_provider.ask_server(request, format(
+        'SELECT pg_catalog.to_jsonb(r) FROM '
+        'card_issuer.find_reissue(card => %L, app => %L) r',
+        request.card_id, request.app_id));
+    IF answer.reissued THEN
+        request.named := answer.message_id;
+        request.notice_no := service_provider.land_answer(
+            request, answer.platform_type, answer.old_card_id);
     END IF;
-    RETURN service_provider.land_answer(
-        ask_issuer.request_id, answer.platform_type,
-        answer.old_card_id::text, answer.message_id::text);
 END
 $$;
-COMMENT ON FUNCTION service_provider.ask_issuer(bigint) IS
+COMMENT ON FUNCTION
+    service_provider.ask_issuer(service_provider.judged_request) IS
     'inquiry about a readable card (Fig. 19)';
 
 -- Steps 806 and 807, R34, R39: asks the issuer's server with the attribute and
--- stores the reply (Fig. 16).
+-- stores the reply under the request's number (Fig. 16).
 CREATE FUNCTION service_provider.inquire(
-    request_id bigint,
-    attribute screissue.card_attribute,
-    printed_number text)
-    RETURNS void
+    INOUT request service_provider.judged_request)
     LANGUAGE plpgsql
     VOLATILE
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
 DECLARE
-    query text;
     answer record;
 BEGIN
-    SELECT format('SELECT pg_catalog.to_jsonb(r) FROM card_issuer.inquire('
-                  'attribute => %L, app => %L, printed_number => %L) r',
-                  inquire.attribute, r.app_id, inquire.printed_number)
-      INTO STRICT query
-      FROM service_provider.reload_request r
-     WHERE r.request_id = inquire.request_id;
-    answer := service_provider.ask_server(inquire.request_id, query);
+    request := service_provider.keep_request(request);
+    answer := service_provider.ask_server(request, format(
+        'SELECT pg_catalog.to_jsonb(r) FROM card_issuer.inquire('
+        'attribute => %L, app => %L, printed_number => %L) r',
+        request.attribute, request.app_id, request.printed_number));
     PERFORM service_provider.store_reply(
-        inquire.request_id, answer.platform_type, answer.reissued,
+        request.request_id, answer.platform_type, answer.reissued,
         answer.message_id, NULL, 'server');
 END
 $$;
-COMMENT ON FUNCTION service_provider.inquire(
-    bigint, screissue.card_attribute, text) IS
+COMMENT ON FUNCTION
+    service_provider.inquire(service_provider.judged_request) IS
     'inquiry about a card that only the issuer can read (Fig. 11 step 1104)';
 
 -- Asks the server of a request's issuer; the answer, checked.
 -- Errors: 08P01; what the server raises.
 CREATE FUNCTION service_provider.ask_server(
-    request_id bigint,
+    request service_provider.judged_request,
     query text,
     OUT platform_type integer,
     OUT reissued boolean,
@@ -544,22 +541,18 @@ CREATE FUNCTION service_provider.ask_server(
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
 DECLARE
-    server name;
     rows_sent jsonb[];
 BEGIN
-    SELECT i.server INTO STRICT server
-      FROM service_provider.reload_request r
-      JOIN service_provider.issuer i ON i.issuer = r.issuer
-     WHERE r.request_id = ask_server.request_id;
     SELECT array_agg(a.sent) INTO rows_sent
-      FROM screissue.remote_rows(server, query) a (sent);
+      FROM screissue.remote_rows(request.server, query) a (sent);
     SELECT a.platform_type, a.reissued, a.message_id, a.old_card_id
       INTO STRICT ask_server.platform_type, ask_server.reissued,
            ask_server.message_id, ask_server.old_card_id
-      FROM service_provider.read_answer(ask_server.request_id, rows_sent) a;
+      FROM service_provider.read_answer(request.request_id, rows_sent) a;
 END
 $$;
-COMMENT ON FUNCTION service_provider.ask_server(bigint, text) IS
+COMMENT ON FUNCTION
+    service_provider.ask_server(service_provider.judged_request, text) IS
     'question about a request to the issuer''s server';
 
 -- The answer to an inquiry as the issuer's server sent it.  The issuer is
@@ -623,145 +616,133 @@ COMMENT ON FUNCTION service_provider.read_answer(bigint, jsonb[]) IS
 -- the issuer did not send (R29).  The issuer gives it no number, so it gets
 -- the negative of the request's.  Its number; NULL if it was quarantined.
 CREATE FUNCTION service_provider.land_answer(
-    request_id bigint,
+    request service_provider.judged_request,
     platform_type integer,
-    old_card_id text,
-    message_id text)
+    old_card screissue.card_id)
     RETURNS bigint
     LANGUAGE plpgsql
     VOLATILE
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
 DECLARE
-    landed text;
+    landed CONSTANT text := service_provider.receive_notice(
+        issuer => request.issuer::text,
+        provider => service_provider.own_company()::text,
+        notice_no => - request.request_id,
+        kind => 'reissue',
+        platform_type => land_answer.platform_type,
+        new_card_id => request.card_id::text,
+        old_card_id => land_answer.old_card::text,
+        app_id => request.app_id::text,
+        message_id => request.named::text,
+        reason => NULL,
+        noted_at => now(),
+        carrier => 'inquiry');
 BEGIN
-    SELECT service_provider.receive_notice(
-               issuer => r.issuer::text,
-               provider => service_provider.own_company()::text,
-               notice_no => - r.request_id,
-               kind => 'reissue',
-               platform_type => land_answer.platform_type,
-               new_card_id => r.card_id::text,
-               old_card_id => land_answer.old_card_id,
-               app_id => r.app_id::text,
-               message_id => land_answer.message_id,
-               reason => NULL,
-               noted_at => now(),
-               carrier => 'inquiry')
-      INTO STRICT landed
-      FROM service_provider.reload_request r
-     WHERE r.request_id = land_answer.request_id;
-    RETURN CASE WHEN landed <> 'quarantined' THEN - land_answer.request_id END;
+    RETURN CASE WHEN landed <> 'quarantined' THEN - request.request_id END;
 END
 $$;
-COMMENT ON FUNCTION
-    service_provider.land_answer(bigint, integer, text, text) IS
+COMMENT ON FUNCTION service_provider.land_answer(
+    service_provider.judged_request, integer, screissue.card_id) IS
     'landing of the answer to an inquiry about a readable card';
 
 -- Steps 706-708 and 1106-1108, the same for both methods (R41): the old load
--- that the issuer named, its examination or the one given, the price.
+-- that the issuer named; its examination, and if that allows it the policy, or
+-- the examination given; the price for the reason that the notice gives (R52).
 CREATE FUNCTION service_provider.judge_load(
-    request_id bigint,
+    INOUT request service_provider.judged_request,
     examination screissue.verdict DEFAULT NULL)
-    RETURNS void
     LANGUAGE plpgsql
     VOLATILE
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
 DECLARE
-    old_load record;
-    examined record;
-    by_policy record;
+    price record;
 BEGIN
-    old_load := service_provider.find_old_load(judge_load.request_id);
-    IF old_load.outcome IS NOT NULL THEN
-        UPDATE service_provider.reload_request r
-           SET inherits = old_load.message_id
-         WHERE r.request_id = judge_load.request_id;
-        PERFORM service_provider.decide(
-            judge_load.request_id, old_load.outcome, old_load.refusal);
+    request := service_provider.find_old_load(request);
+    IF request.outcome IS NOT NULL THEN
         RETURN;
     END IF;
 
     IF judge_load.examination IS DISTINCT FROM NULL THEN
-        examined := service_provider.examine_anew(
-            judge_load.request_id, old_load.message_id, judge_load.examination);
-    ELSE
-        examined := service_provider.examine_by_record(
-            judge_load.request_id, old_load.message_id);
-        IF examined.outcome = 'approved' THEN
-            by_policy := service_provider.examine_by_policy(
-                judge_load.request_id, old_load.message_id);
-            IF by_policy.outcome <> 'approved' THEN
-                examined := by_policy;
-            END IF;
+        request := service_provider.examine_anew(
+            request, judge_load.examination);
+    ELSIF EXISTS (SELECT FROM service_provider.policy p
+                  WHERE p.event = 'reload') THEN
+        request := service_provider.keep_request(request);
+        request := service_provider.examine_by_record(request);
+        IF request.outcome = 'approved' THEN
+            request := service_provider.examine_by_policy(request);
         END IF;
+    ELSE
+        request := service_provider.examine_by_record(request);
     END IF;
-    PERFORM service_provider.decide_by_examination(
-        judge_load.request_id, old_load.message_id, examined.examination_id,
-        examined.outcome, examined.refusal);
+
+    IF request.outcome = 'approved' THEN
+        price := service_provider.find_price(
+            request.app_id, 'reload', request.reason);
+        request.fee := price.fee;
+        request.currency := price.currency;
+        request.tariff_reason := price.tariff_reason;
+    END IF;
 END
 $$;
-COMMENT ON FUNCTION
-    service_provider.judge_load(bigint, screissue.verdict) IS
+COMMENT ON FUNCTION service_provider.judge_load(
+    service_provider.judged_request, screissue.verdict) IS
     'judgement by the old load (Fig. 7 steps 706-708, Fig. 11 steps 1106-1108)';
 
 -- Steps 706 and 1106, R25: our record of the load that the notice or reply
 -- names, or of the reload that has taken its place since (E2).  outcome NULL:
--- message_id is the load to inherit.
+-- inherits is the load to inherit.
 CREATE FUNCTION service_provider.find_old_load(
-    request_id bigint,
-    OUT message_id screissue.message_id,
-    OUT outcome screissue.reload_outcome,
-    OUT refusal text)
+    INOUT request service_provider.judged_request)
     LANGUAGE plpgsql
     STABLE
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
 DECLARE
-    request record;
     named record;
     live record;
 BEGIN
-    SELECT r.app_id, r.card_id, r.user_ref,
-           service_provider.answered_id(r.request_id) AS answered_id
-      INTO STRICT request
-      FROM service_provider.reload_request r
-     WHERE r.request_id = find_old_load.request_id;
-    SELECT l.app_id, l.status INTO named
+    SELECT l.message_id, l.app_id, l.card_id, l.user_ref, l.status INTO named
       FROM service_provider.app_load l
-     WHERE l.message_id = request.answered_id;
-    SELECT l.message_id, l.card_id, l.user_ref INTO live
-      FROM service_provider.app_load l
-     WHERE l.message_id = service_provider.live_load(request.answered_id);
-    find_old_load.message_id := live.message_id;
+     WHERE l.message_id = request.named;
+    live := named;
+    IF named.status = 'superseded' THEN
+        SELECT l.message_id, l.card_id, l.user_ref, l.status INTO live
+          FROM service_provider.app_load l
+         WHERE l.message_id = service_provider.live_load(named.message_id);
+    END IF;
 
-    find_old_load.refusal := CASE
+    request.inherits := NULL;
+    request.refusal := CASE
         WHEN named.status IS NULL
             THEN 'there is no record of the old load'
         WHEN named.app_id <> request.app_id
             THEN 'the old load is one of another application'
         WHEN named.status IN ('permitted', 'failed')
             THEN 'the old load did not succeed'
-        WHEN live.message_id IS NULL
+        WHEN live.status IS DISTINCT FROM 'loaded'
             THEN 'the application was unloaded'
         END;
-    IF find_old_load.refusal IS NOT NULL THEN
-        find_old_load.message_id := NULL;
-        find_old_load.outcome := 'not_loaded_before';
-    ELSIF live.card_id = request.card_id
-          OR request.card_id IS NULL
-             AND service_provider.is_answered_twice(find_old_load.request_id)
-    THEN
-        find_old_load.outcome := 'already_reloaded';
-        find_old_load.refusal := 'the application is on this card';
+    IF request.refusal IS NOT NULL THEN
+        request.outcome := 'not_loaded_before';
+        RETURN;
+    END IF;
+    request.inherits := live.message_id;
+    IF live.card_id = request.card_id
+       OR request.card_id IS NULL
+          AND service_provider.is_answered_twice(request.request_id) THEN
+        request.outcome := 'already_reloaded';
+        request.refusal := 'the application is on this card';
     ELSIF live.user_ref <> request.user_ref THEN
-        find_old_load.outcome := 'refused';
-        find_old_load.refusal := 'the old load is another user''s';
+        request.outcome := 'refused';
+        request.refusal := 'the old load is another user''s';
     END IF;
 END
 $$;
-COMMENT ON FUNCTION service_provider.find_old_load(bigint) IS
+COMMENT ON FUNCTION
+    service_provider.find_old_load(service_provider.judged_request) IS
     'load that a reload would inherit (Fig. 7 step 706, Fig. 11 step 1106)';
 
 -- The message id that the issuer named: in its reply, else in its notice.
@@ -795,16 +776,13 @@ CREATE FUNCTION service_provider.is_answered_twice(request_id bigint)
 AS $$
 BEGIN
     RETURN EXISTS
-        (SELECT FROM service_provider.reload_request r
-           JOIN service_provider.inquiry_reply p
-             ON p.request_id = r.request_id
+        (SELECT FROM service_provider.inquiry_reply p
            JOIN service_provider.inquiry_reply q
              ON q.message_id = p.message_id
             AND q.request_id <> p.request_id
            JOIN service_provider.reload_request earlier
              ON earlier.request_id = q.request_id
-          WHERE r.request_id = is_answered_twice.request_id
-            AND r.card_id IS NULL
+          WHERE p.request_id = is_answered_twice.request_id
             AND earlier.card_id IS NULL
             AND earlier.completed_at IS NOT NULL);
 END
@@ -813,132 +791,117 @@ COMMENT ON FUNCTION service_provider.is_answered_twice(bigint) IS
     'whether a completed request got the same answer';
 
 -- The examination for a reload, as the application's mode has it (R50): reuse
--- the old load's, or leave it to a person to look at it or to judge anew.  No
--- examination was ever made: none is needed (R48).
+-- the old load's (claim 12), or leave it to a person to look at it or to judge
+-- anew.  No examination was ever made: none is needed (R48).  Reused ones always
+-- name the one that was really made, and that one's age and validity count
+-- (E49), whatever the client's time zone is (E54).
 CREATE FUNCTION service_provider.examine_by_record(
-    request_id bigint,
-    inherits screissue.message_id,
-    OUT examination_id bigint,
-    OUT outcome screissue.reload_outcome,
-    OUT refusal text)
+    INOUT request service_provider.judged_request)
     LANGUAGE plpgsql
     VOLATILE
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
 DECLARE
-    old_load record;
-    substitution record;
+    made record;
 BEGIN
-    SELECT a.examination_mode, a.max_examination_age, l.message_id,
-           l.examination_id
-      INTO STRICT old_load
-      FROM service_provider.reload_request r
-      JOIN service_provider.application a ON a.app_id = r.app_id
+    SELECT a.examination_mode AS mode, l.examination_id AS old_id,
+           m.examination_id, m.approved, m.reason, m.valid_until,
+           (m.examined_at AT TIME ZONE 'UTC' + a.max_examination_age)
+           AT TIME ZONE 'UTC' AS too_old_at
+      INTO STRICT made
+      FROM service_provider.application a
      CROSS JOIN service_provider.app_load l
-     WHERE r.request_id = examine_by_record.request_id
-       AND l.message_id = examine_by_record.inherits;
+      LEFT JOIN service_provider.examination x
+        ON x.examination_id = l.examination_id
+      LEFT JOIN service_provider.examination m
+        ON m.examination_id = coalesce(x.substitutes, x.examination_id)
+     WHERE a.app_id = request.app_id
+       AND l.message_id = request.inherits;
 
-    IF old_load.examination_mode = 'new' THEN
-        examine_by_record.refusal := 'a new examination is called for';
-    ELSIF old_load.examination_mode = 'refer' THEN
-        examine_by_record.examination_id := old_load.examination_id;
-        examine_by_record.refusal := 'the old examination is to be looked at';
-    ELSIF old_load.examination_id IS NOT NULL THEN
-        substitution := service_provider.obstacle_to_substitution(
-            old_load.examination_id, old_load.max_examination_age);
-        examine_by_record.refusal := substitution.obstacle;
-        examine_by_record.examination_id := CASE
-            WHEN substitution.obstacle IS NULL
-                THEN service_provider.substitute_examination(
-                         substitution.made_id, old_load.message_id)
-            ELSE old_load.examination_id
-            END;
+    request.refusal := CASE
+        WHEN made.mode = 'new' THEN 'a new examination is called for'
+        WHEN made.mode = 'refer' THEN 'the old examination is to be looked at'
+        WHEN made.examination_id IS NULL THEN NULL
+        WHEN made.approved IS NULL THEN 'the old examination is pending'
+        WHEN NOT made.approved THEN 'the old examination is negative'
+        WHEN made.valid_until <= now() THEN 'the old examination has expired'
+        WHEN made.too_old_at <= now() THEN 'the old examination is too old'
+        END;
+    IF request.refusal IS NOT NULL THEN
+        request.outcome := 'examination_required';
+        request.examination_id := CASE WHEN made.mode <> 'new'
+                                       THEN made.old_id END;
+        RETURN;
     END IF;
-    examine_by_record.outcome := CASE
-        WHEN examine_by_record.refusal IS NULL THEN 'approved'
-        ELSE 'examination_required' END::screissue.reload_outcome;
+    request.outcome := 'approved';
+    IF made.examination_id IS NOT NULL THEN
+        INSERT INTO service_provider.examination AS x
+            (event, message_id, approved, reason, examined_at, valid_until,
+             examiner, substitutes)
+        VALUES ('reload', request.inherits, made.approved, made.reason, now(),
+                made.valid_until, 'substitution', made.examination_id)
+        RETURNING x.examination_id INTO request.examination_id;
+        request.examination_substituted := true;
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION
-    service_provider.examine_by_record(bigint, screissue.message_id) IS
+    service_provider.examine_by_record(service_provider.judged_request) IS
     'examination of a reload by what is on record (claim 12)';
 
 -- The examination for a reload that a person or a system made just now.
 CREATE FUNCTION service_provider.examine_anew(
-    request_id bigint,
-    inherits screissue.message_id,
-    examination screissue.verdict,
-    OUT examination_id bigint,
-    OUT outcome screissue.reload_outcome,
-    OUT refusal text)
+    INOUT request service_provider.judged_request,
+    examination screissue.verdict)
     LANGUAGE plpgsql
     VOLATILE
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
 BEGIN
-    SELECT service_provider.store_examination(
-               'reload', examine_anew.inherits, examine_anew.examination,
-               jsonb_build_object('request_id', r.request_id,
-                                  'referred_to', r.examination_id))
-      INTO STRICT examine_anew.examination_id
-      FROM service_provider.reload_request r
-     WHERE r.request_id = examine_anew.request_id;
+    request.examination_id := service_provider.store_examination(
+        'reload', request.inherits, examine_anew.examination,
+        jsonb_build_object('request_id', request.request_id,
+                           'referred_to', request.examination_id));
     IF (examine_anew.examination).approved THEN
-        examine_anew.outcome := 'approved';
+        request.outcome := 'approved';
     ELSE
-        examine_anew.outcome := 'refused';
-        examine_anew.refusal := coalesce((examine_anew.examination).reason,
-                                         'the examination is negative');
+        request.outcome := 'refused';
+        request.refusal := coalesce((examine_anew.examination).reason,
+                                    'the examination is negative');
     END IF;
 END
 $$;
 COMMENT ON FUNCTION service_provider.examine_anew(
-    bigint, screissue.message_id, screissue.verdict) IS
+    service_provider.judged_request, screissue.verdict) IS
     'new examination of a reload';
 
--- Writes down the outcome of an examination, as decide does, the old load that it
--- is about, and, if it is approved, the price of the reload for the reason that the
--- notice gives (R52).
-CREATE FUNCTION service_provider.decide_by_examination(
-    request_id bigint,
-    inherits screissue.message_id,
-    examination_id bigint,
-    outcome screissue.reload_outcome,
-    refusal text)
-    RETURNS void
+-- Asks the policy about a request that is on record, and that the record of the
+-- old load allows.  What it says is on record, too; it counts unless it
+-- approves: then the examination of the old load does.
+CREATE FUNCTION service_provider.examine_by_policy(
+    INOUT request service_provider.judged_request)
     LANGUAGE plpgsql
     VOLATILE
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
 DECLARE
-    price record;
+    judged record;
 BEGIN
-    SELECT p.fee, p.currency, p.tariff_reason INTO STRICT price
-      FROM service_provider.reload_request r
-      LEFT JOIN service_provider.reissue_notice n
-        ON n.issuer = r.issuer
-       AND n.notice_no = r.notice_no
-      LEFT JOIN LATERAL
-           service_provider.find_price(r.app_id, 'reload', n.reason) p
-        ON decide_by_examination.outcome = 'approved'
-     WHERE r.request_id = decide_by_examination.request_id;
-    UPDATE service_provider.reload_request r
-       SET outcome = decide_by_examination.outcome,
-           refusal = decide_by_examination.refusal,
-           decided_at = now(),
-           attribute = NULL,
-           printed_number = NULL,
-           inherits = decide_by_examination.inherits,
-           examination_id = decide_by_examination.examination_id,
-           fee = price.fee,
-           currency = price.currency,
-           tariff_reason = price.tariff_reason
-     WHERE r.request_id = decide_by_examination.request_id;
+    judged := service_provider.ask_policy(request.request_id, request.inherits);
+    request.policy_examination_id := judged.examination_id;
+    IF judged.approved IS NOT TRUE THEN
+        request.examination_id := judged.examination_id;
+        request.examination_substituted := false;
+        request.outcome := CASE
+            WHEN judged.approved IS NULL THEN 'examination_required'
+            ELSE 'refused' END::screissue.reload_outcome;
+        request.refusal := coalesce(judged.reason, 'the policy');
+    END IF;
 END
 $$;
-COMMENT ON FUNCTION service_provider.decide_by_examination(
-    bigint, screissue.message_id, bigint, screissue.reload_outcome, text) IS
-    'outcome of an examination, and the price of a reload at the verdict';
+COMMENT ON FUNCTION
+    service_provider.examine_by_policy(service_provider.judged_request) IS
+    'judgement of a request for a reload by the policy';
 
 -- R50: the examination that a request was found to require; the request is
 -- judged on with it, by the state of things now.  Repeatable.
@@ -958,24 +921,29 @@ CREATE FUNCTION service_provider.examine_reload(
     SECURITY DEFINER
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
+DECLARE
+    request service_provider.judged_request;
 BEGIN
     PERFORM service_provider.own_company();
     PERFORM service_provider.lock_request(examine_reload.request_id);
     PERFORM screissue.require_verdict(examine_reload.examination);
+    request := service_provider.recorded_request(examine_reload.request_id);
     IF NOT service_provider.is_examined(
-               examine_reload.request_id, examine_reload.examination)
-       AND NOT service_provider.decide_if_closed(examine_reload.request_id)
-    THEN
-        PERFORM service_provider.judge_load(
-            examine_reload.request_id, examine_reload.examination);
+               request, examine_reload.examination) THEN
+        request := service_provider.judge_gates(request);
+        IF request.outcome IS NULL THEN
+            request := service_provider.judge_load(
+                request, examine_reload.examination);
+        END IF;
+        request := service_provider.keep_request(request);
     END IF;
 
-    SELECT v.outcome, v.refusal, v.inherits, v.fee, v.currency,
-           v.examination_substituted
-      INTO examine_reload.outcome, examine_reload.refusal,
-           examine_reload.inherits, examine_reload.fee,
-           examine_reload.currency, examine_reload.examination_substituted
-      FROM service_provider.get_verdict(examine_reload.request_id) v;
+    examine_reload.outcome := request.outcome;
+    examine_reload.refusal := request.refusal;
+    examine_reload.inherits := request.inherits;
+    examine_reload.fee := request.fee;
+    examine_reload.currency := request.currency;
+    examine_reload.examination_substituted := request.examination_substituted;
 END
 $$;
 COMMENT ON FUNCTION
@@ -986,42 +954,35 @@ COMMENT ON FUNCTION
 -- a policy's verdict is none that was required.
 -- Errors: SR007, SR009.
 CREATE FUNCTION service_provider.is_examined(
-    request_id bigint,
+    request service_provider.judged_request,
     examination screissue.verdict)
     RETURNS boolean
     LANGUAGE plpgsql
     STABLE
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
-DECLARE
-    request record;
 BEGIN
-    SELECT r.outcome, r.examination_id,
-           coalesce(x.details @> jsonb_build_object('request_id', r.request_id)
-                    AND (x.examination_id = r.policy_examination_id) IS NOT TRUE,
-                    false) AS is_examined
-      INTO STRICT request
-      FROM service_provider.reload_request r
-      LEFT JOIN service_provider.examination x
-        ON x.examination_id = r.examination_id
-     WHERE r.request_id = is_examined.request_id;
     IF request.outcome = 'examination_required' THEN
         RETURN false;
-    ELSIF NOT request.is_examined THEN
-        RAISE EXCEPTION 'request % requires no examination',
-            is_examined.request_id
+    ELSIF request.examination_id = request.policy_examination_id
+          OR NOT EXISTS
+             (SELECT FROM service_provider.examination x
+               WHERE x.examination_id = request.examination_id
+                 AND x.details @> jsonb_build_object('request_id',
+                                                     request.request_id)) THEN
+        RAISE EXCEPTION 'request % requires no examination', request.request_id
             USING ERRCODE = 'SR007',
                   DETAIL = format('Its outcome is %s.', request.outcome);
     ELSIF NOT service_provider.same_verdict(
                   request.examination_id, is_examined.examination) THEN
         RAISE EXCEPTION 'request % is recorded with another examination',
-            is_examined.request_id
+            request.request_id
             USING ERRCODE = 'SR009',
                   HINT = 'Make a new request for a new examination.';
     END IF;
     RETURN true;
 END
 $$;
-COMMENT ON FUNCTION
-    service_provider.is_examined(bigint, screissue.verdict) IS
+COMMENT ON FUNCTION service_provider.is_examined(
+    service_provider.judged_request, screissue.verdict) IS
     'whether a request has had the examination it required';

@@ -23,18 +23,20 @@ CREATE FUNCTION service_provider.record_reply(
     SECURITY DEFINER
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
+DECLARE
+    request service_provider.judged_request;
 BEGIN
     PERFORM service_provider.own_company();
-    PERFORM service_provider.take_reply(
+    request := service_provider.take_reply(
         record_reply.request_id, record_reply.platform_type,
         record_reply.reissued, record_reply.message, record_reply.old_card,
         'application');
-    SELECT v.outcome, v.refusal, v.inherits, v.fee, v.currency,
-           v.examination_substituted
-      INTO record_reply.outcome, record_reply.refusal,
-           record_reply.inherits, record_reply.fee, record_reply.currency,
-           record_reply.examination_substituted
-      FROM service_provider.get_verdict(record_reply.request_id) v;
+    record_reply.outcome := request.outcome;
+    record_reply.refusal := request.refusal;
+    record_reply.inherits := request.inherits;
+    record_reply.fee := request.fee;
+    record_reply.currency := request.currency;
+    record_reply.examination_substituted := request.examination_substituted;
 END
 $$;
 COMMENT ON FUNCTION service_provider.record_reply(
@@ -49,26 +51,25 @@ CREATE FUNCTION service_provider.take_reply(
     reissued boolean,
     message screissue.message_id,
     old_card screissue.card_id,
-    carrier text)
-    RETURNS void
+    carrier text,
+    OUT request service_provider.judged_request)
     LANGUAGE plpgsql
     VOLATILE
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
 BEGIN
     PERFORM service_provider.lock_request(take_reply.request_id);
+    request := service_provider.recorded_request(take_reply.request_id);
     PERFORM service_provider.check_reply(
-        take_reply.request_id, take_reply.reissued, take_reply.message,
-        take_reply.old_card);
+        request, take_reply.reissued, take_reply.message, take_reply.old_card);
     IF NOT service_provider.is_replied(
-               take_reply.request_id, take_reply.platform_type,
-               take_reply.reissued, take_reply.message, take_reply.old_card)
-    THEN
+               request, take_reply.platform_type, take_reply.reissued,
+               take_reply.message, take_reply.old_card) THEN
         PERFORM service_provider.store_reply(
-            take_reply.request_id, take_reply.platform_type,
-            take_reply.reissued, take_reply.message, take_reply.old_card,
-            take_reply.carrier);
-        PERFORM service_provider.judge_reply(take_reply.request_id);
+            request.request_id, take_reply.platform_type, take_reply.reissued,
+            take_reply.message, take_reply.old_card, take_reply.carrier);
+        request := service_provider.judge_reply(request);
+        request := service_provider.keep_request(request);
     END IF;
 END
 $$;
@@ -78,7 +79,7 @@ COMMENT ON FUNCTION service_provider.take_reply(
 
 -- Raises 22023 unless the reply is whole and meant for this request.
 CREATE FUNCTION service_provider.check_reply(
-    request_id bigint,
+    request service_provider.judged_request,
     reissued boolean,
     message screissue.message_id,
     old_card screissue.card_id)
@@ -87,17 +88,12 @@ CREATE FUNCTION service_provider.check_reply(
     STABLE
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
-DECLARE
-    request record;
 BEGIN
     PERFORM screissue.require('reissued', check_reply.reissued IS NOT NULL);
     IF check_reply.reissued <> (check_reply.message IS NOT NULL) THEN
         RAISE EXCEPTION 'a reply has a message id if and only if the card is reissued'
             USING ERRCODE = '22023';
     END IF;
-    SELECT r.issuer, r.app_id, r.card_id INTO STRICT request
-      FROM service_provider.reload_request r
-     WHERE r.request_id = check_reply.request_id;
     IF check_reply.reissued THEN
         PERFORM service_provider.require_message(
             check_reply.message, request.app_id, request.issuer);
@@ -109,7 +105,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION service_provider.check_reply(
-    bigint, boolean, screissue.message_id, screissue.card_id) IS
+    service_provider.judged_request, boolean, screissue.message_id,
+    screissue.card_id) IS
     'check of a reply against its request';
 
 -- What a reply may tell of the old card: its id, only where cards can be read
@@ -131,7 +128,7 @@ COMMENT ON FUNCTION
 -- False if the request waits for a reply, true if it has had this one.
 -- Errors: SR007, SR009.
 CREATE FUNCTION service_provider.is_replied(
-    request_id bigint,
+    request service_provider.judged_request,
     platform_type integer,
     reissued boolean,
     message screissue.message_id,
@@ -142,13 +139,12 @@ CREATE FUNCTION service_provider.is_replied(
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
 DECLARE
-    request_outcome screissue.reload_outcome;
     recorded record;
 BEGIN
     SELECT p.platform_type, p.reissued, p.message_id, p.old_card_id
       INTO recorded
       FROM service_provider.inquiry_reply p
-     WHERE p.request_id = is_replied.request_id;
+     WHERE p.request_id = request.request_id;
     IF FOUND THEN
         IF recorded.platform_type IS DISTINCT FROM is_replied.platform_type
            OR recorded.reissued <> is_replied.reissued
@@ -157,26 +153,24 @@ BEGIN
               service_provider.readable_card(is_replied.platform_type,
                                              is_replied.old_card) THEN
             RAISE EXCEPTION 'request % is recorded with another reply',
-                is_replied.request_id
+                request.request_id
                 USING ERRCODE = 'SR009',
                       HINT = 'Make a new request for a new inquiry.';
         END IF;
         RETURN true;
     END IF;
 
-    SELECT r.outcome INTO STRICT request_outcome
-      FROM service_provider.reload_request r
-     WHERE r.request_id = is_replied.request_id;
-    IF request_outcome NOT IN ('awaiting_reply', 'not_reissued') THEN
+    IF request.outcome NOT IN ('awaiting_reply', 'not_reissued') THEN
         RAISE EXCEPTION 'request % is %, it waits for no reply',
-            is_replied.request_id, request_outcome
+            request.request_id, request.outcome
             USING ERRCODE = 'SR007';
     END IF;
     RETURN false;
 END
 $$;
 COMMENT ON FUNCTION service_provider.is_replied(
-    bigint, integer, boolean, screissue.message_id, screissue.card_id) IS
+    service_provider.judged_request, integer, boolean, screissue.message_id,
+    screissue.card_id) IS
     'whether a request has had its reply';
 
 -- Stores the reply.  carrier: server, application, or paper.
@@ -206,8 +200,8 @@ COMMENT ON FUNCTION service_provider.store_reply(
     'storing of a reply (Fig. 16)';
 
 -- Judges a request by the reply that was stored for it.
-CREATE FUNCTION service_provider.judge_reply(request_id bigint)
-    RETURNS void
+CREATE FUNCTION service_provider.judge_reply(
+    INOUT request service_provider.judged_request)
     LANGUAGE plpgsql
     VOLATILE
     SET search_path = pg_catalog, screissue, pg_temp
@@ -219,30 +213,29 @@ BEGIN
            screissue.method_of(p.platform_type) AS method
       INTO STRICT reply
       FROM service_provider.inquiry_reply p
-     WHERE p.request_id = judge_reply.request_id;
+     WHERE p.request_id = request.request_id;
     IF NOT reply.reissued THEN
-        PERFORM service_provider.decide(
-            judge_reply.request_id, 'not_reissued',
-            'the issuer''s reply is negative');
+        request.outcome := 'not_reissued';
+        request.refusal := 'the issuer''s reply is negative';
         RETURN;
     END IF;
 
+    request.named := reply.message_id;
+    request.method := coalesce(request.method, reply.method);
     -- R42: now we know that the card's id is not ours to keep.
-    UPDATE service_provider.reload_request r
-       SET method = coalesce(r.method, reply.method),
-           card_id = CASE WHEN reply.method = 2 THEN NULL ELSE r.card_id END
-     WHERE r.request_id = judge_reply.request_id;
-    UPDATE service_provider.reload_request r
-       SET notice_no = service_provider.land_answer(
-               r.request_id, reply.platform_type, reply.old_card_id::text,
-               reply.message_id::text)
-     WHERE r.request_id = judge_reply.request_id
-       AND r.card_id IS NOT NULL
-       AND reply.old_card_id IS NOT NULL;
-    IF NOT service_provider.decide_if_closed(judge_reply.request_id) THEN
-        PERFORM service_provider.judge_load(judge_reply.request_id);
+    IF reply.method = 2 THEN
+        request.card_id := NULL;
+    END IF;
+    IF request.card_id IS NOT NULL AND reply.old_card_id IS NOT NULL THEN
+        request.notice_no := service_provider.land_answer(
+            request, reply.platform_type, reply.old_card_id);
+    END IF;
+    request := service_provider.judge_gates(request);
+    IF request.outcome IS NULL THEN
+        request := service_provider.judge_load(request);
     END IF;
 END
 $$;
-COMMENT ON FUNCTION service_provider.judge_reply(bigint) IS
+COMMENT ON FUNCTION
+    service_provider.judge_reply(service_provider.judged_request) IS
     'judgement of a request by its reply (Fig. 11 steps 1105-1108)';

@@ -301,6 +301,18 @@ sub gets_notices
 	return !$self->{suspended}{$provider} && $self->{delivery}{$provider} ne 'on_request';
 }
 
+# What tells what a card inherits: a reissue, or, where it got its place back from
+# a card that is withdrawn, that withdrawal.
+sub what_inherited
+{
+	my ($self, $id, $app, $entitlement) = @_;
+	my ($old, $message) = @$entitlement{qw(old_card message)};
+
+	return ($self->predecessor($id) // '') eq $old
+	  ? ('reissue', $id, $old, $app, $message)
+	  : ('withdrawal', $old, $id, $app, $message);
+}
+
 # What a provider was last told that a card may reload; undef: nothing, or nothing
 # any more (E21).
 sub word
@@ -856,7 +868,8 @@ sub withdraw_reissue
 # handed back to that, is handed back to the old one.  What the new card would
 # not leave to anybody, the application having been removed there or beyond, the
 # old one may not reload either (E3).  So is the holder's choice who is not to be
-# told.  The providers hear of the new card first.
+# told.  The providers hear of the new card first; where there are no notices about
+# that, of what the old card still has and they do not know.
 sub hand_back
 {
 	my ($self, $new, $old) = @_;
@@ -887,6 +900,13 @@ sub hand_back
 			$self->entitle($old, $app, $new, $legacy);
 		}
 		$entitlement->{withdrawn} //= $self->{now};
+	}
+	foreach my $app ($self->is_readable($new) ? () : $self->apps)
+	{
+		my $claim = $self->open_claim($old, $app) // next;
+
+		$self->tell($self->what_inherited($old, $app, $claim))
+		  if ($self->word($self->provider_of($app), $old, $app) // '') ne $claim->{message};
 	}
 	$self->tell('withdrawal', @$_) foreach @ended;
 	return;
@@ -998,12 +1018,7 @@ sub claims_missed
 	  grep { $self->is_readable($_->{card}) && $self->{card}{ $_->{card} }{status} !~ $over }
 	  $self->entitlements_of($provider);
 
-	return grep { $self->is_readable($_->[1]) } map {
-		my ($card, $old, $app, $message) = @$_{qw(card old_card app message)};
-		($self->predecessor($card) // '') eq $old
-		  ? [ 'reissue', $card, $old, $app, $message ]
-		  : [ 'withdrawal', $old, $card, $app, $message ]
-	} @missed;
+	return grep { $self->is_readable($_->[1]) } map { [ $self->what_inherited(@$_{qw(card app)}, $_) ] } @missed;
 }
 
 # With their cards and applications
@@ -1034,7 +1049,7 @@ sub choose
 	{
 		my $entitlement = $self->{entitlement}{$id}{$app} // next;
 		my $is_out = $self->is_opted_out($id, $app) ? 1 : 0;
-		my ($old, $message) = @$entitlement{qw(old_card message)};
+		my $message = $entitlement->{message};
 
 		next if $is_out == ($entitlement->{opted_out} ? 1 : 0);
 		$entitlement->{opted_out} = $is_out ? $self->{now} : undef;
@@ -1045,9 +1060,9 @@ sub choose
 		next if $is_out && ($self->word($provider, $id, $app) // '') ne $message;
 		next if !$is_out && $was_replaced && !$self->was_told($provider, $id, $app);
 		push @to_tell,
-		    $is_out ? [ 'withdrawal', $id, undef, $app, $message ]
-		  : ($self->predecessor($id) // '') eq $old ? [ 'reissue', $id, $old, $app, $message ]
-		  : [ 'withdrawal', $old, $id, $app, $message ];
+		    $is_out
+		  ? [ 'withdrawal', $id, undef, $app, $message ]
+		  : [ $self->what_inherited($id, $app, $entitlement) ];
 	}
 	return @to_tell;
 }

@@ -3,7 +3,7 @@
 -- changed
 BEGIN;
 \ir include/issuer.sql
-SELECT plan(291);
+SELECT plan(303);
 
 -- Cards that errors must mask: digits only.
 SELECT card_issuer.issue_card('4111111111111111', 100), card_issuer.issue_card('378282246310005', 100),
@@ -66,6 +66,9 @@ INSERT INTO t.call VALUES
     ('print_notice', '{"provider": "METRO", "notice_no": "1000"}', '{provider,notice_no}'),
     ('print_reply', '{"app": "D276AB0085CD01", "card": "378282246310005"}', '{app,card}'),
     ('print_permission', '{"message": "M"}', '{message}'),
+    ('digest', '{"provider": "METRO", "from_no": "1", "to_no": "10"}', '{provider,from_no,to_no}'),
+    ('digests', '{"provider": "METRO", "from_no": "1", "to_no": "10", "step": "5"}', '{provider,from_no,to_no,step}'),
+    ('begin_epoch', '{"after_epoch": "0"}', '{after_epoch}'),
     ('find_old_card', '{"card": "378282246310005"}', '{card}'),
     ('find_new_card', '{"card": "378282246310005"}', '{card}'),
     ('lineage', '{"card": "378282246310005"}', '{card}'),
@@ -193,7 +196,12 @@ INSERT INTO t.wrong VALUES
     ('22023', $$set_policy('birthday', NULL)$$), ('22023', $$set_policy(NULL, NULL)$$),
     ('42804', $$set_policy('load', 'card_issuer.own_company()')$$), ('42883', $$set_policy('load', 0)$$),
     ('22023', $$set_inquiry_limit('METRO', 0)$$), ('22023', $$set_inquiry_limit('METRO', -1)$$),
-    ('22023', $$fetch_notices('METRO', 0, -1)$$), ('22023', $$print_notice('METRO', 424242)$$);
+    ('22023', $$fetch_notices('METRO', 0, -1)$$),
+    ('22023', $$digest('METRO', 0, 1)$$), ('22023', $$digest('METRO', -1, 1)$$), ('22023', $$digest('METRO', 2, 1)$$),
+    ('22023', $$digests('METRO', 0, 1, 1)$$), ('22023', $$digests('METRO', 2, 1, 1)$$),
+    ('22023', $$digests('METRO', 1, 10, 0)$$), ('22023', $$digests('METRO', 1, 10, -1)$$),
+    ('22023', $$begin_epoch(-1)$$), ('22023', $$begin_epoch(4194304)$$), ('54000', $$begin_epoch(4194303)$$),
+    ('22023', $$print_notice('METRO', 424242)$$);
 INSERT INTO t.wrong VALUES
     ('22023', format('record_examination(%L, ROW(NULL, NULL, NULL)::screissue.verdict)', :'loaded')),
     ('22023', format('record_examination(%L, ROW(true, NULL, ''0'')::screissue.verdict)', :'loaded')),

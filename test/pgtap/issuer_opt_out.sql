@@ -6,7 +6,7 @@ BEGIN;
 \ir include/issuer.sql
 SELECT service_provider.setup('METRO', 'Metro Transit'), service_provider.register_issuer('BANKJP', 'Bank'),
        service_provider.register_application(:METRO1, 'season ticket') \g /dev/null
-SELECT plan(170);
+SELECT plan(176);
 
 SELECT card_issuer.register_key(1, 'ecies-x25519'), card_issuer.set_tariff(:METRO1, 'load', 500, 'JPY'), card_issuer.set_tariff(:METRO1, 'reload', 100, 'JPY')
     \g /dev/null
@@ -404,6 +404,36 @@ SELECT is(t.told('HELD') || ' ' || t.inherited('HELD-B', :METRO1), format('reiss
 SELECT t.first('STEP') AS m1, card_issuer.set_opt_out('STEP-A', NULL, true), t.reissue('STEP-A', 'STEP-B'), t.reissue('STEP-B', 'STEP-C'),
        card_issuer.set_opt_out('STEP-C', NULL, false), card_issuer.set_opt_out('STEP-C', NULL, true), card_issuer.register_provider('METRO', 'Metro Transit', 'metro') \gset
 SELECT is(t.told('STEP'), format('reissue STEP-C<-STEP-B %s, withdrawal STEP-C<-? %1$s', :'m1'), 'E56: no notice ever tells of the second card');
+
+-- The third card has an id that METRO cannot read: lifted, that is told of none, and
+-- of the second once that is in use again, if METRO may know then.
+CREATE FUNCTION t.dark(name text)
+    RETURNS message_id
+    LANGUAGE plpgsql
+AS $$
+DECLARE
+    load CONSTANT message_id := t.first(name);
+BEGIN
+    PERFORM card_issuer.set_opt_out((name || '-A')::card_id, NULL, true);
+    PERFORM t.reissue((name || '-A')::card_id, (name || '-B')::card_id), card_issuer.request_reissue((name || '-B')::card_id, 'upgraded');
+    PERFORM card_issuer.reissue_card((name || '-B')::card_id, (name || '-C')::card_id, 200, overlap => '9 days');
+    PERFORM card_issuer.set_opt_out((name || '-C')::card_id, NULL, false);
+    RETURN load;
+END
+$$;
+SELECT t.dark('MOON') AS m1 \gset
+SELECT is(t.told('MOON'), 'nothing', 'E56: lifted, when the newest card is of platform 200: nothing to tell');
+SELECT card_issuer.withdraw_reissue('MOON-C') \g /dev/null
+SELECT is(t.told('MOON'), 'reissue MOON-B<-MOON-A ' || :'m1', 'E56, E9: that is withdrawn: told of the card in use again');
+SELECT is(t.belief('MOON', '{B}'), 'B approved ' || :'m1', 'E56: which METRO believes');
+SELECT t.dark('STAR') AS m1, card_issuer.set_opt_out('STAR-C', :METRO1, true), card_issuer.withdraw_reissue('STAR-C') \gset
+SELECT is(t.told('STAR'), 'nothing', 'E56: set again before: not told');
+SELECT card_issuer.set_opt_out('STAR-B', :METRO1, false) \g /dev/null
+SELECT is(t.told('STAR'), 'reissue STAR-B<-STAR-A ' || :'m1', 'E56: until it is lifted');
+-- Without the overlap the choice comes back with the card, and is told of once.
+SELECT t.first('COMET') AS m1, card_issuer.set_opt_out('COMET-A', NULL, true), t.reissue('COMET-A', 'COMET-B'), t.reissue('COMET-B', 'COMET-C', 200),
+       card_issuer.set_opt_out('COMET-C', NULL, false), card_issuer.withdraw_reissue('COMET-C') \gset
+SELECT is(t.told('COMET'), 'reissue COMET-B<-COMET-A ' || :'m1', 'E56: lifted and withdrawn: told once');
 
 -- Who, and what.
 SELECT t.refused(q, state, 'E56: refused: ' || q)

@@ -1,14 +1,14 @@
 -- Who may do what at the card issuer (doc/design.md, Shape; R34, E24, E45, E46, E60)
 BEGIN;
 \ir include/issuer.sql
-SELECT plan(110);
+SELECT plan(112);
 SELECT service_provider.setup('BANKJP', 'Bank of Japan Point') \g /dev/null
 
 CREATE TABLE t.role_call (role_name name, call name);
 INSERT INTO t.role_call VALUES ('auditor', 'inquiries_made');
 INSERT INTO t.role_call
 SELECT r, c FROM unnest('{metro,shop,rail}'::name[]) r,
-    unnest('{permit_load,confirm_load,confirm_unload,inquire,find_reissue,fetch_notices,print_notice}'::name[]) c;
+    unnest('{permit_load,confirm_load,confirm_unload,inquire,find_reissue,fetch_notices,digest,digests,print_notice}'::name[]) c;
 
 -- What each role may execute: its list, no more.
 CREATE VIEW t.executable AS
@@ -22,7 +22,7 @@ SELECT is_empty(format('SELECT e.proname FROM t.executable e WHERE e.rolname = %
                 'R34: ' || r || ' may execute nothing but what its contract allows')
   FROM unnest('{metro,shop,rail,auditor,nobody}'::text[]) r;
 SELECT bag_has(format('SELECT e.proname FROM t.executable e WHERE e.rolname = %L', r),
-               $$SELECT unnest('{permit_load,confirm_load,confirm_unload,inquire,find_reissue,fetch_notices,print_notice}'::name[])$$,
+               $$SELECT unnest('{permit_load,confirm_load,confirm_unload,inquire,find_reissue,fetch_notices,digest,digests,print_notice}'::name[])$$,
                'R34: ' || r || ' may execute all that its contract allows')
   FROM unnest('{metro,shop,rail}'::text[]) r;
 SELECT is_empty($$SELECT e.proname FROM t.executable e WHERE e.rolname = 'clerk' AND NOT e.prosecdef
@@ -31,7 +31,7 @@ SELECT is_empty($$SELECT e.proname FROM t.executable e WHERE e.rolname = 'clerk'
 SELECT results_eq($$SELECT p.proname FROM pg_proc p
                      WHERE p.pronamespace = 'card_issuer'::regnamespace AND p.prosecdef
                        AND NOT has_function_privilege('clerk', p.oid, 'EXECUTE') ORDER BY 1$$,
-                  $$VALUES ('set_policy'::name), ('setup')$$, 'design 6: an operator may call everything but set_policy and setup');
+                  $$VALUES ('begin_epoch'::name), ('set_policy'), ('setup')$$, 'design 6: an operator may call everything but begin_epoch, set_policy and setup');
 SELECT is_empty($$SELECT p.proname FROM pg_proc p, pg_roles r
                    WHERE p.pronamespace IN ('service_provider'::regnamespace) AND NOT r.rolsuper
                      AND has_function_privilege(r.oid, p.oid, 'EXECUTE')$$,
@@ -92,7 +92,10 @@ UNION ALL VALUES (format('card_issuer.permit_load(app => %L)', :SHOP1)),
     (format('card_issuer.confirm_load(%L)', :'shop_permit')), (format('card_issuer.confirm_load(%L, false)', :'shop_load')),
     (format('card_issuer.confirm_unload(%L)', :'shop_load')), (format('card_issuer.confirm_unload(%L)', :'shop_permit')),
     ('card_issuer.fetch_notices(''SHOP'', 0)'), ('card_issuer.fetch_notices(''NOSUCH'', 0)'),
+    ('card_issuer.digest(''SHOP'', 1, 9)'), ('card_issuer.digest(''NOSUCH'', 1, 9)'),
+    ('card_issuer.digests(''SHOP'', 1, 9, 1)'), ('card_issuer.digests(''NOSUCH'', 1, 9, 1)'),
     ('card_issuer.print_notice(''SHOP'', 1)'), ('card_issuer.print_notice(''NOSUCH'', 1)');
+
 -- Message ids that were never given, too, or their numbers could be counted.
 INSERT INTO t.foreign_call
 SELECT format('card_issuer.%s(%L)', c, m)
@@ -163,7 +166,7 @@ SELECT is((SELECT count(*) FROM pg_proc p WHERE p.pronamespace = 'card_issuer'::
           0::bigint, 'design 6: the former role has no calls any more');
 SELECT is(has_schema_privilege('metro', 'card_issuer', 'USAGE'), false, 'design 6: nor the schema');
 SELECT bag_has($$SELECT p.proname FROM pg_proc p WHERE p.pronamespace = 'card_issuer'::regnamespace AND has_function_privilege('metro2', p.oid, 'EXECUTE')$$,
-               $$SELECT unnest('{permit_load,confirm_load,confirm_unload,find_reissue,fetch_notices,print_notice}'::name[])$$, 'design 6: the new role has them');
+               $$SELECT unnest('{permit_load,confirm_load,confirm_unload,find_reissue,fetch_notices,digest,digests,print_notice}'::name[])$$, 'design 6: the new role has them');
 SELECT lives_ok(format('SELECT t.run(%L, %L)', 'SELECT count(*) FROM card_issuer.fetch_notices(''METRO'', 0)', 'metro2'), 'design 6: and acts for the provider');
 SELECT t.refused('SELECT card_issuer.permit_load(app => ''D276AB0085CD01'', card => ''CARD-A'')', '42501', 'design 6: its former role does not', 'metro');
 -- A role with a second part keeps that part.

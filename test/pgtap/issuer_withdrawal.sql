@@ -5,7 +5,7 @@ BEGIN;
 \ir include/issuer.sql
 SELECT service_provider.setup('METRO', 'Metro Transit'), service_provider.register_issuer('BANKJP', 'Bank'),
        service_provider.register_application(:METRO1, 'season ticket') \g /dev/null
-SELECT plan(102);
+SELECT plan(114);
 
 -- METRO takes in what was written since it last did.
 CREATE FUNCTION t.relay()
@@ -308,6 +308,49 @@ SELECT t.reissue('DAWN-A', 'DAWN-B'), t.reissue('DAWN-B', 'DAWN-C', 200), t.reis
 SELECT is(t.told('DAWN', :last), ARRAY['reissue DAWN-B<-DAWN-A ' || :'m1', 'reissue DAWN-D<-? ' || :'m1'], 'E22: and of the newest of all');
 SELECT card_issuer.confirm_unload(:'m1') \g /dev/null
 SELECT is((t.told('DAWN', :last))[3:], ARRAY['withdrawal DAWN-D<-? ' || :'m1', 'withdrawal DAWN-B<-DAWN-A ' || :'m1'], 'E3: removed: of both again');
+SELECT t.relay() \g /dev/null
+-- E9, R30: nobody was told of B before such a card took its place; notices that were
+-- missed are about the newest card.  Once that is withdrawn METRO is told.
+SELECT t.chain('MIST', '{A}') AS m1, t.relay(), t.last_no() AS last, card_issuer.suspend_provider('METRO') \gset
+SELECT t.reissue('MIST-A', 'MIST-B'), t.reissue('MIST-B', 'MIST-C', 200), card_issuer.resume_provider('METRO') \g /dev/null
+SELECT is(t.told('MIST', :last), '{}'::text[], 'R30: both reissued while the contract rests, the newest card to platform 200: nothing to tell');
+SELECT card_issuer.withdraw_reissue('MIST-C') \g /dev/null
+SELECT is(t.told('MIST', :last), ARRAY['reissue MIST-B<-MIST-A ' || :'m1'], 'E9: C withdrawn, B is in use again: METRO is told of it');
+SELECT is(t.relay() || ', ' || t.reload('MIST-B'), 'stored, approved ' || :'m1', 'R20: METRO reloads it on B');
+SELECT is(t.told_again('MIST'), '{}'::text[], 'R30: and is not told again');
+SELECT t.reissue('MIST-B', 'MIST-D', 999), card_issuer.withdraw_reissue('MIST-D') \g /dev/null
+SELECT is((t.told('MIST', :last))[2:], '{}'::text[], 'E9: nor when a further such card comes and goes: it knows');
+-- Delivery on request for a while.
+SELECT t.chain('RAIN', '{A}') AS m1, card_issuer.register_provider('METRO', 'Metro Transit', 'metro', 'on_request') \gset
+SELECT t.reissue('RAIN-A', 'RAIN-B'), t.reissue('RAIN-B', 'RAIN-C', 200), card_issuer.register_provider('METRO', 'Metro Transit', 'metro'),
+       card_issuer.withdraw_reissue('RAIN-C') \g /dev/null
+SELECT is(t.told('RAIN', 0), ARRAY['reissue RAIN-B<-RAIN-A ' || :'m1'], 'R30, E9: the same when delivery was on request');
+-- METRO knows B for the load on A, which one on a withdrawn card displaced since.
+SELECT t.chain('HAZE', '{Z,A,X}') AS m1, t.permit('HAZE-X', :METRO1) AS m2, card_issuer.withdraw_reissue('HAZE-X'), t.reissue('HAZE-A', 'HAZE-B'),
+       t.last_no() AS last, card_issuer.suspend_provider('METRO') \gset
+SELECT t.reissue('HAZE-B', 'HAZE-C', 200), service_provider.record_load(:'m2', :METRO1, 'HAZE-X', platform_type => 100), card_issuer.confirm_load(:'m2'),
+       card_issuer.resume_provider('METRO'), card_issuer.withdraw_reissue('HAZE-C') \g /dev/null
+SELECT is(t.inherited('HAZE-B', :METRO1)::text, :'m2', 'E9: confirmed late: B inherits the load on the withdrawn card');
+SELECT is(t.told('HAZE', :last), ARRAY['reissue HAZE-B<-HAZE-A ' || :'m2'], 'E9, R30: which METRO is told, since it knows another');
+SELECT is(t.relay() || ', ' || t.reload('HAZE-B'), 'stored, approved ' || :'m2', 'R20: METRO reloads that on B');
+-- Handed back to B from a card of which there are notices, after an application
+-- was transferred: so says the notice.
+SELECT t.chain('FOG', '{A,B}'), t.load_and_record('FOG-B') AS m2, t.reissue('FOG-B', 'FOG-C', 200) \gset
+SELECT card_issuer.withdraw_reissue('FOG-C'), card_issuer.withdraw_reissue('FOG-B'), t.reissue('FOG-A', 'FOG-D', 200),
+       card_issuer.transfer_application(:METRO1, 'SHOP'), card_issuer.withdraw_reissue('FOG-D') \g /dev/null
+SELECT is(ARRAY(SELECT format('%s %s<-%s %s', n.kind, n.new_card_id, n.old_card_id, n.message_id) FROM card_issuer.fetch_notices('SHOP', 0) n WHERE n.new_card_id LIKE 'FOG-%'),
+          ARRAY['withdrawal FOG-B<-FOG-A ' || :'m2'], 'E14, E9: a new provider is told what was handed back to the card in use again');
+SELECT card_issuer.transfer_application(:METRO1, 'METRO') \g /dev/null
+-- Reloaded on C: that is what B gets back, and no notice can say so.
+SELECT t.chain('SMOG', '{A}') AS m1, t.last_no() AS last, card_issuer.suspend_provider('METRO') \gset
+SELECT t.reissue('SMOG-A', 'SMOG-B'), t.reissue('SMOG-B', 'SMOG-C', 200), card_issuer.resume_provider('METRO') \g /dev/null
+SELECT t.load('SMOG-C', :METRO1) AS m2, card_issuer.withdraw_reissue('SMOG-C') \gset
+SELECT is(t.inherited('SMOG-B', :METRO1)::text || t.told('SMOG', :last)::text, :'m2' || '{}', 'E9: reloaded on C: B is not said to inherit the load on A');
+-- A load removed while C stood for B: nothing to tell.
+SELECT t.chain('GLOOM', '{A}') AS m1, t.last_no() AS last, card_issuer.suspend_provider('METRO') \gset
+SELECT t.reissue('GLOOM-A', 'GLOOM-B'), t.reissue('GLOOM-B', 'GLOOM-C', 200), card_issuer.confirm_unload(:'m1'), card_issuer.resume_provider('METRO'),
+       card_issuer.withdraw_reissue('GLOOM-C') \g /dev/null
+SELECT is(t.told('GLOOM', :last), '{}'::text[], 'E3: removed from A meanwhile: METRO is told nothing');
 SELECT t.relay() \g /dev/null
 -- E3, E9: handed back to the old card, and removed then: METRO reloads on neither,
 -- the revoked card least of all.

@@ -3,7 +3,7 @@
 BEGIN;
 CREATE EXTENSION screissue;
 SET search_path = screissue, public;
-SELECT plan(87);
+SELECT plan(101);
 
 SELECT service_provider.setup('METRO', 'Metro Transit');
 SELECT service_provider.register_issuer('BANKJP', 'Bank');
@@ -76,6 +76,14 @@ SELECT throws_ok(
     ('message', $$complete_reload((SELECT approved FROM request), NULL)$$),
     ('succeeded', $$complete_reload((SELECT approved FROM request), 'BANKJP/METRO/2', NULL)$$),
     ('issuer', $$send_confirmations(NULL)$$),
+    ('issuer', $$backfill(NULL)$$),
+    ('issuer', $$digest(NULL, 1, 2)$$),
+    ('from_no', $$digest('BANKJP', NULL, 2)$$),
+    ('to_no', $$digest('BANKJP', 1, NULL)$$),
+    ('issuer', $$digests(NULL, 1, 2, 1)$$),
+    ('from_no', $$digests('BANKJP', NULL, 2, 1)$$),
+    ('to_no', $$digests('BANKJP', 1, NULL, 1)$$),
+    ('step', $$digests('BANKJP', 1, 2, NULL)$$),
     ('request_id', $$explain_decision(NULL)$$),
     ('role_name', $$grant_operator(NULL)$$),
     ('role_name', $$grant_auditor(NULL)$$)
@@ -100,6 +108,11 @@ SELECT throws_ok(format('SELECT service_provider.%s', t.call), t.code, t.message
     ('22023', NULL, $$set_tariff('A000000001', 'load', 1, 'YEN ')$$),
     ('22023', NULL, $$set_tariff('A000000001', 'load', 1, E'JPY\n')$$),
     ('22023', NULL, $$set_tariff('A000000001', 'load', 1, '')$$),
+    ('22023', 'from 0 to 1 is no range of notice numbers', $$digest('BANKJP', 0, 1)$$),
+    ('22023', 'from 2 to 1 is no range of notice numbers', $$digest('BANKJP', 2, 1)$$),
+    ('22023', 'from -1 to 1 is no range of notice numbers', $$digests('BANKJP', -1, 1, 1)$$),
+    ('22023', 'from 2 to 1 is no range of notice numbers', $$digests('BANKJP', 2, 1, 1)$$),
+    ('22023', 'step must be positive, not 0', $$digests('BANKJP', 1, 2, 0)$$),
     ('22P02', NULL, $$set_tariff('A000000001', 'sale', 1, 'JPY')$$),
     ('22P02', NULL, $$set_tariff('A000000001', 'reload', 1, 'JPY', 'bored')$$),
     ('22P02', NULL, $$register_issuer('BANK-JP', 'Bank')$$),
@@ -126,6 +139,10 @@ SELECT throws_ok(format('SELECT service_provider.%s', t.call), t.code, t.message
     ('SR002', 'unknown issuer "OTHER"', $$request_reload('A000000001', 'OTHER', 100, '1234')$$),
     ('SR002', 'unknown issuer "OTHER"', $$send_confirmations('OTHER')$$),
     ('55000', 'issuer "BANKJP" has no server', $$send_confirmations('BANKJP')$$),
+    ('SR002', 'unknown issuer "OTHER"', $$backfill('OTHER')$$),
+    ('55000', 'issuer "BANKJP" has no server', $$backfill('BANKJP')$$),
+    ('SR002', 'unknown issuer "OTHER"', $$digest('OTHER', 1, 2)$$),
+    ('SR002', 'unknown issuer "OTHER"', $$digests('OTHER', 1, 2, 1)$$),
     ('SR003', 'unknown application "A0000000FF"', $$request_reload('A0000000FF', 'BANKJP', 100, '1234')$$),
     ('22023', 'unknown request 99999', $$record_reply(99999, 200, false, NULL)$$),
     ('22023', 'unknown request 99999', $$examine_reload(99999, ROW(true, NULL, NULL)::screissue.verdict)$$),

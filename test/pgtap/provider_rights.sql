@@ -3,7 +3,7 @@
 BEGIN;
 CREATE EXTENSION screissue;
 SET search_path = screissue, public;
-SELECT plan(77);
+SELECT plan(76);
 
 SELECT service_provider.setup('METRO', 'Metro Transit');
 SELECT service_provider.register_issuer('BANKJP', 'Bank');
@@ -28,12 +28,13 @@ AS $$
 $$;
 CREATE TEMP TABLE api AS
 SELECT unnest(ARRAY[
-    'accept_transfer', 'complete_reload', 'examine_reload',
-    'explain_decision', 'find_load', 'grant_auditor', 'grant_operator', 'missing_notices', 'pull_notices',
-    'receive_notice', 'record_examination', 'record_load', 'record_reply',
-    'record_unload', 'register_application', 'register_issuer',
-    'request_reload', 'send_confirmations', 'set_tariff', 'type_notice',
-    'type_permission', 'type_reply', 'withdraw_application']) AS name;
+    'accept_transfer', 'backfill', 'complete_reload', 'digest', 'digests',
+    'examine_reload', 'explain_decision', 'find_load', 'grant_auditor',
+    'grant_operator', 'missing_notices', 'pull_notices', 'receive_notice',
+    'record_examination', 'record_load', 'record_reply', 'record_unload',
+    'register_application', 'register_issuer', 'request_reload',
+    'send_confirmations', 'set_tariff', 'type_notice', 'type_permission',
+    'type_reply', 'withdraw_application']) AS name;
 
 -- Definer functions, helpers, comments
 
@@ -158,6 +159,8 @@ SELECT lives_ok(format('SELECT service_provider.%s', t.call),
     ($$explain_decision(1)$$),
     ($$record_unload('BANKJP/METRO/2')$$),
     ($$missing_notices('BANKJP')$$),
+    ($$digest('BANKJP', 1, 9)$$),
+    ($$digests('BANKJP', 1, 9, 1)$$),
     ($$grant_auditor('auditor')$$)
   ) AS t (call);
 RESET ROLE;
@@ -227,7 +230,7 @@ SELECT throws_ok(t.call, '42501', NULL, 'E60: refused to an operator: ' || t.cal
     ('ALTER TABLE service_provider.app_load DISABLE TRIGGER ALL'),
     ($$SELECT service_provider.setup('METRO', 'Mine')$$),
     ('SELECT service_provider.layout_1()'),
-    ($$SELECT service_provider.decide(1, 'approved')$$),
+    ($$SELECT service_provider.judge_gates(NULL)$$),
     ('SELECT service_provider.evidence_of_request(1)'),
     ($$SELECT screissue.remote_rows('x', 'SELECT 1')$$)
   ) AS t (call);

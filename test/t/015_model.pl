@@ -189,8 +189,8 @@ my %calls = (
 			status => pick(qw(suspended lost stolen damaged), chance(0.1) ? 'active' : 'lost'));
 	} ],
 	unblock_card => [ 6, sub { return (card => any_card($_[0])) } ],
-	renew_card => [ 3, sub {
-		return (card => any_card($_[0]), valid_until => any_valid_until() // '2090-12-31');
+	renew_card => [ 5, sub {
+		return (card => chance(0.7) ? newest($_[0]) : any_card($_[0]), valid_until => any_valid_until() // '2090-12-31');
 	} ],
 	expire_cards => [ 1, sub { return () } ],
 	let_expire => [ 1.5, sub { return (card => newest($_[0]), valid_until => '2001-01-01') } ],
