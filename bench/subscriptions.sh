@@ -15,7 +15,7 @@ steps='0 1 10 50'
 providers=50
 rounds=4
 seconds=4
-cards=100000
+cards=400000
 
 start_parties 'max_wal_senders = 60' 'max_replication_slots = 60' 'max_worker_processes = 70' \
 	'max_logical_replication_workers = 60' 'max_connections = 200' || exit

@@ -1,6 +1,6 @@
 -- A service provider with :pairs pairs of cards, 100,000 unless that is given: of
 -- each pair the load on the old card, its examination, the notice of the reissue, and
--- a request that came before it, written straight into the tables; 5,000 of the reissued cards, drawn at random, in
+-- a request that came before it, written straight into the tables; 2,500 of the reissued cards, drawn at random, in
 -- slices of fifty; and a loop that requests the reload on the cards of a slice, with a
 -- commit after each.
 
@@ -53,7 +53,7 @@ CREATE TABLE bench.presented AS
     SELECT (row_number() OVER () % 100)::integer AS slice,
            bench.new_card_of(p.i) AS card, 'user ' || p.i AS user_ref
       FROM (SELECT i FROM generate_series(1, :pairs) i
-             ORDER BY random() LIMIT 5000) p;
+             ORDER BY random() LIMIT 2500) p;
 CREATE INDEX presented_slice_idx ON bench.presented (slice);
 VACUUM (FREEZE, ANALYZE);
 
