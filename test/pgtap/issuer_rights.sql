@@ -1,7 +1,7 @@
 -- Who may do what at the card issuer (doc/design.md, Shape; R34, E24, E45, E46, E60)
 BEGIN;
 \ir include/issuer.sql
-SELECT plan(112);
+SELECT plan(114);
 SELECT service_provider.setup('BANKJP', 'Bank of Japan Point') \g /dev/null
 
 CREATE TABLE t.role_call (role_name name, call name);
