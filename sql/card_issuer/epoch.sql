@@ -1,5 +1,17 @@
 -- Epochs: numbers after a restore (E25)
 
+-- The number before the first one of an epoch.
+CREATE FUNCTION card_issuer.epoch_base(epoch integer)
+    RETURNS bigint
+    LANGUAGE sql
+    IMMUTABLE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT epoch::bigint << 40
+$$;
+COMMENT ON FUNCTION card_issuer.epoch_base(integer) IS
+    'number before the first one of an epoch';
+
 -- Begins the epoch that follows the present one and, if it is given, after_epoch:
 -- for an issuer that was restored from a backup and does not know which numbers
 -- it has given out since.  Message ids, notice numbers and the ids of reissue

@@ -13,18 +13,6 @@ CREATE TYPE card_issuer.draft_notice AS (
 COMMENT ON TYPE card_issuer.draft_notice IS
     'notice that is not yet numbered, and may not be for sending';
 
--- The number before the first one of an epoch (E25).
-CREATE FUNCTION card_issuer.epoch_base(epoch integer)
-    RETURNS bigint
-    LANGUAGE sql
-    IMMUTABLE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT epoch::bigint << 40
-$$;
-COMMENT ON FUNCTION card_issuer.epoch_base(integer) IS
-    'number before the first one of an epoch';
-
 -- Do notices go to this provider at all?
 CREATE FUNCTION card_issuer.takes_notices(provider screissue.company_id)
     RETURNS boolean
