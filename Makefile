@@ -142,6 +142,9 @@ override with_llvm = no
 include $(PGXS)
 $(shell mkdir -p $(sort $(dir $(OBJS))))
 
+# Nobody outside the library calls these; names in a backend are for all.
+$(filter src/core/%,$(OBJS)): override CFLAGS += -fvisibility=hidden
+
 HEADERS_ALL := $(wildcard $(srcdir)/src/*.h $(srcdir)/src/core/*.h)
 $(OBJS): $(HEADERS_ALL)
 screissue$(DLSUFFIX): Makefile
