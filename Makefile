@@ -3,6 +3,7 @@
 #   make            build                      make deps     install missing Debian packages
 #   make install    install                    make check    build, run every test, count them
 #   make demo       the story, end to end      make demo-keep   the same, left running
+#   make check-versions             the same with the servers of other Debian releases
 #   make fuzz FUZZ_SECONDS=600      fuzz the parsers and the decryption, so long in all
 #             FUZZ="card_id crypto"  (only these drivers of test/fuzz)
 #   make format     format the C files         make format-check   fail if that would change one
@@ -167,6 +168,9 @@ demo demo-keep: demo%:
 
 endif
 
+check-versions:
+	@SUITES="$(SUITES)" test/versions $(VERSIONS)
+
 deps:
 	@PG_CONFIG=$(PG_CONFIG) test/deps
 
@@ -187,4 +191,4 @@ dist: META.json
 	git archive --format=zip --prefix=screissue-$(EXTVERSION)/ \
 	  --add-file=META.json -o screissue-$(EXTVERSION).zip HEAD
 
-.PHONY: deps fuzz format format-check check-build demo demo-keep dist
+.PHONY: check-versions deps fuzz format format-check check-build demo demo-keep dist
