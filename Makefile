@@ -4,6 +4,7 @@
 #   make install    install                    make check    build, run every test, count them
 #   make demo       the story, end to end      make demo-keep   the same, left running
 #   make check-versions             the same with the servers of other Debian releases
+#   make coverage                   which lines of src/ the tests run, at least 90 %
 #   make fuzz FUZZ_SECONDS=600      fuzz the parsers and the decryption, so long in all
 #             FUZZ="card_id crypto"  (only these drivers of test/fuzz)
 #   make format     format the C files         make format-check   fail if that would change one
@@ -171,6 +172,9 @@ endif
 check-versions:
 	@SUITES="$(SUITES)" test/versions $(VERSIONS)
 
+coverage:
+	@PG_CONFIG=$(PG_CONFIG) SUITES="$(SUITES)" test/coverage
+
 deps:
 	@PG_CONFIG=$(PG_CONFIG) test/deps
 
@@ -191,4 +195,4 @@ dist: META.json
 	git archive --format=zip --prefix=screissue-$(EXTVERSION)/ \
 	  --add-file=META.json -o screissue-$(EXTVERSION).zip HEAD
 
-.PHONY: check-versions deps fuzz format format-check check-build demo demo-keep dist
+.PHONY: check-versions coverage deps fuzz format format-check check-build demo demo-keep dist
