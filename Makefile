@@ -4,6 +4,7 @@
 #   make install    install                    make check    build, run every test, count them
 #   make demo       the story, end to end      make demo-keep   the same, left running
 #   make check-versions             the same with the servers of other Debian releases
+#   make check-sanitizers           the same with AddressSanitizer in the server, there
 #   make coverage                   which lines of src/ the tests run, at least 90 %
 #   make fuzz FUZZ_SECONDS=600      fuzz the parsers and the decryption, so long in all
 #             FUZZ="card_id crypto"  (only these drivers of test/fuzz)
@@ -126,6 +127,14 @@ SHLIB_LINK = -lcrypto
 PG_CFLAGS = -std=gnu99 -Wall -Wextra -Wmissing-prototypes -Wno-unused-parameter \
 	-Wno-declaration-after-statement -Werror $(EXTRA_CFLAGS)
 
+# The library with AddressSanitizer and UndefinedBehaviorSanitizer, in the real
+# server (test/stage preloads what that needs).  Hangs where the server's LDAP
+# library comes with p11-kit, as on Debian 12: `make check-sanitizers`.
+ifdef SANITIZE
+PG_CFLAGS += -O1 -Wno-clobbered -fno-omit-frame-pointer -fno-sanitize-recover=undefined -fsanitize=address,undefined
+SHLIB_LINK += -fsanitize=address,undefined
+endif
+
 PG_CONFIG ?= pg_config
 PGXS := $(wildcard $(shell $(PG_CONFIG) --pgxs 2>/dev/null))
 
@@ -160,7 +169,7 @@ check: check-build
 check-build:
 	@PG_CONFIG=$(PG_CONFIG) test/deps
 	@$(MAKE) -s --no-print-directory all
-	@PG_CONFIG=$(PG_CONFIG) MAKE="$(MAKE)" test/stage test/run $(SUITES)
+	@PG_CONFIG=$(PG_CONFIG) MAKE="$(MAKE)" SANITIZE=$(SANITIZE) test/stage test/run $(SUITES)
 
 demo demo-keep: demo%:
 	@PG_CONFIG=$(PG_CONFIG) test/deps
@@ -171,6 +180,9 @@ endif
 
 check-versions:
 	@SUITES="$(SUITES)" test/versions $(VERSIONS)
+
+check-sanitizers:
+	@SANITIZE=1 SUITES="$(or $(SUITES),regress isolation pgtap tap)" test/versions $(or $(VERSIONS),trixie:17)
 
 coverage:
 	@PG_CONFIG=$(PG_CONFIG) SUITES="$(SUITES)" test/coverage
@@ -195,4 +207,4 @@ dist: META.json
 	git archive --format=zip --prefix=screissue-$(EXTVERSION)/ \
 	  --add-file=META.json -o screissue-$(EXTVERSION).zip HEAD
 
-.PHONY: check-versions coverage deps fuzz format format-check check-build demo demo-keep dist
+.PHONY: check-versions check-sanitizers coverage deps fuzz format format-check check-build demo demo-keep dist
