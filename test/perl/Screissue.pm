@@ -42,7 +42,7 @@ use Time::HiRes qw(usleep);
 our @EXPORT = qw(
   start_cluster start_issuer start_provider set_up_issuer set_up_provider
   make_keys link_issuer publish subscribe send_notice inbox quarantine
-  sql_literal crash follow agree
+  sql_literal crash blocks follow agree
 );
 
 # A running cluster that can publish and subscribe.  Workers that failed are
@@ -231,8 +231,8 @@ sub crash
 	return;
 }
 
-# The code blocks under a heading of a file, up to the next heading that is not
-# below it.  Each names in its first line the party at which it is run.
+# The code blocks under a heading of a file, up to the next heading.  Each names in
+# its first line the party at which it is run.
 sub blocks
 {
 	my ($file, $heading) = @_;
@@ -240,10 +240,9 @@ sub blocks
 	open(my $handle, '<', $file) or die "$file: $!";
 	my $text = do { local $/; <$handle> };
 	close($handle);
-	my ($level, $section) = $text =~ /^(#+) \Q$heading\E$(.*)/ms
+	my ($section) = $text =~ /^#+ \Q$heading\E$(.*)/ms
 	  or die "$file has no heading \"$heading\"";
-	my $highest = length $level;
-	$section =~ s/^#{1,$highest} .*//ms;
+	$section =~ s/^#+ .*//ms;
 	my @blocks = $section =~ /^```sql\n(-- \w.*?)^```$/msg;
 	die "nothing to run under \"$heading\"" unless @blocks;
 	return @blocks;
