@@ -285,9 +285,9 @@ sub follow
 # Both sides have the same notices, as the documentation compares them.
 sub agree
 {
-	my ($issuer, $provider, $name) = @_;
+	my ($issuer, $provider, $name, %replace) = @_;
 	my ($theirs, $ours) = follow('doc/replication.md', 'Do both sides have the same?',
-		{ issuer => $issuer, provider => $provider });
+		{ issuer => $issuer, provider => $provider }, %replace);
 
 	is($ours, $theirs, $name);
 	return;
