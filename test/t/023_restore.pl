@@ -194,6 +194,10 @@ is(metro(q{SELECT count(DISTINCT (n.new_card_id::text, n.message_id::text)), cou
 is(metro(q{SELECT outcome, inherits = (SELECT message_id FROM service_provider.app_load WHERE card_id = 'L-1')
 	         FROM service_provider.request_reload(app => 'D276AB0085CD01', issuer => 'BANKJP', platform_type => 100, card => 'LM-1')}),
 	'approved|t', 'E25: the provider judges as before');
+my $lost_load = metro(q{SELECT message_id FROM service_provider.reissue_notice WHERE new_card_id = 'KN'});
+metro(qq{SELECT service_provider.record_load(message => '$lost_load', app => 'D276AB0085CD01', card => 'KN', platform_type => 100)});
+is(metro(q{SELECT service_provider.send_confirmations('BANKJP')}), '8', 'E25: loads from before the backup can be confirmed');
+is(metro('SELECT message_id, status FROM service_provider.unconfirmed_load'), "$lost_load|loaded", 'E25: one whose permission is lost stays unconfirmed');
 bank(q{SELECT load('Z')});
 cmp_ok(bank('SELECT min(sequence(message_id)) FROM card_issuer.app_load WHERE card_id = $$Z$$'), '>', $base, 'E25: message ids are of the new epoch');
 
