@@ -112,7 +112,9 @@ sub restore
 	$metro = $restored;
 	$metro->start;
 	# Its subscription goes on, after what it had had before.
-	reissue("G-$name", "G2-$name") if bank("SELECT card_issuer.issue_card('G-$name', 100)") || load("G-$name");
+	issue("G-$name");
+	load("G-$name");
+	reissue("G-$name", "GN-$name");
 	return;
 }
 
@@ -146,20 +148,59 @@ complete('with a server');
 my ($listed, $record, $complete, $unload, $confirm) = blocks('doc/operations.md', 'Loads that the provider has lost');
 my @outcomes;
 
+sub run_block
+{
+	my ($block, $message, $card) = @_;
+
+	return $metro->safe_psql('postgres', $block =~ s{BANKJP/METRO/1}{$message}gr =~ s/'CARD'/'$card'/gr);
+}
+
 for my $line (split /\n/, $bank->safe_psql('postgres', $listed =~ s/2026-01-01 00:00/$since/r))
 {
 	my ($message, undef, undef, $card, $status, $inherits) = split /\|/, $line, -1;
 	my $known = metro("SELECT status FROM service_provider.app_load WHERE message_id = '$message'");
-	my %do = (loaded => 1, superseded => 1, unloaded => 1);
+	my $done = $known ? "was $known" : 'nothing';
 
-	if ($do{$status} && !$known)
+	if (!$known && $status ne 'permitted')
 	{
-		my $block = ($inherits ? $complete : $record) =~ s{BANKJP/METRO/1}{$message}gr =~ s/'CARD'/'$card'/gr;
-		$metro->safe_psql('postgres', $block);
+		$done = 'recorded';
+		$done = run_block($complete, $message, $card) =~ s/\|.*//r if $inherits;
+		run_block($record, $message, $card) if $done =~ /^(recorded|card_replaced)$/;
 	}
-	$metro->safe_psql('postgres', $unload =~ s{BANKJP/METRO/1}{$message}gr) if $status eq 'unloaded';
-	push @outcomes, $status . ($known ? " was $known" : $inherits ? ' reload' : '');
+	run_block($unload, $message, $card) if $status eq 'unloaded';
+	push @outcomes, "$card $status: $done";
 }
-is(join(', ', @outcomes), '', 'what was listed');
-$metro->safe_psql('postgres', $confirm);
+my ($confirmed) = run_block($confirm, '', '');
+is(join(', ', @outcomes),
+	'B superseded: was loaded, C superseded: was loaded, D unloaded: was loaded, B2 loaded: approved, C2 superseded: card_replaced,'
+	  . ' C3 loaded: approved, E loaded: recorded, F permitted: nothing, G-RESTORED loaded: was loaded',
+	'E59: what the issuer knows, and what becomes of it');
+is($confirmed, '3', 'E59: what was recorded and unloaded is confirmed anew; a reload was when it was completed');
+is(metro('SELECT count(*) FROM service_provider.unconfirmed_load'), '0', 'E59: and nothing is left');
+
+# What the two tables say of the loads of that time, where it is not the same.
+sub differences
+{
+	my ($before, $after) = @_;
+	my %now = map { $_ => 1 } split /\n/, $after;
+	return join ', ', grep { !$now{$_} } split /\n/, $before;
+}
+
+is(differences($loads, loads($metro, 'service_provider')), "BANKJP/METRO/3|$pass|C|superseded|, BANKJP/METRO/7|$pass|C2|superseded|BANKJP/METRO/3",
+	'E59: the loads are on record as they were, but for a reload on a card that was replaced since');
+is(differences($charges, charges()), '', 'E59: the issuer charges what it charged');
+is(bank(q{SELECT count(*) - count(DISTINCT message_id::text) FROM card_issuer.charge}), '0', 'E59: and nothing twice');
+is(differences($statement, metro('SELECT message_id, kind, amount FROM service_provider.charge')), 'BANKJP/METRO/7|reload|50', 'E59: that reload has the price of a load');
+is(metro("SELECT count(*) FILTER (WHERE request_id = $lost_request), min(request_id) FILTER (WHERE request_id > $lost_request) - max(request_id) FILTER (WHERE request_id < $lost_request) FROM service_provider.reload_request"),
+	'0|1000001', 'E59: no id of a request is given a second time');
+
+# The same backup, and no server to ask: it subscribes anew.
+
+restore('again');
+is(metro(q{SELECT service_provider.missing_notices('BANKJP')}), '(3,5)', 'E59: the same backup once more');
+procedure('replication', 'Drop the old subscription');
+procedure('replication', 'Subscribe anew');
+complete('without a server');
+
+metro('DROP SUBSCRIPTION bank');
 done_testing();
