@@ -84,7 +84,7 @@ for my $round (1 .. 6)
 	my $kills_bank = grep { $_ == $bank } @victims;
 	my $names = join ' and ', map { $_->name } @victims;
 	my ($written, $arrived) = (notices(), landed());
-	my @writers = map { write_reissues($kills_bank ? 5000 : 300) } 1 .. 2;
+	my @writers = map { write_reissues($kills_bank ? 5000 : 150) } 1 .. 2;
 
 	$bank->poll_query_until('postgres', "SELECT count(*) > $written + 20 FROM screissue.notice");
 	$metro->poll_query_until('postgres', "SELECT count(*) > $arrived FROM service_provider.reissue_notice");
@@ -117,8 +117,8 @@ for my $victim ($metro, $bank)
 		INSERT INTO screissue.notice (issuer, provider, notice_no, kind, platform_type, new_card_id, old_card_id, app_id, message_id, reason, noted_at)
 		SELECT 'BANKJP', 'METRO', k.last_notice_no + n, 'reissue', 100, 'MASS-NEW-' || k.last_notice_no + n, 'MASS-OLD-' || k.last_notice_no + n,
 		       'D276AB0085CD01', 'BANKJP/METRO/' || k.last_notice_no + n, 'expired', now()
-		  FROM card_issuer.notice_counter k, generate_series(1, 60000) n;
-		UPDATE card_issuer.notice_counter SET last_notice_no = last_notice_no + 60000;
+		  FROM card_issuer.notice_counter k, generate_series(1, 50000) n;
+		UPDATE card_issuer.notice_counter SET last_notice_no = last_notice_no + 50000;
 		COMMIT});
 	$metro->poll_query_until('postgres', "SELECT pg_relation_size('service_provider.reissue_notice') > $heap + 65536");
 	is(landed(), $arrived, 'a part of a large transaction is there, and not to be seen');

@@ -50,6 +50,8 @@ $metro->wait_for_subscription_sync($bank, 'bank');
 bank(q{SELECT reissue('A', 20)});
 $bank->wait_for_catchup('bank');
 
+my ($slots, $subscriptions) = blocks('doc/replication.md', 'A lost slot');
+
 # Writes what WAL is kept for, and more, while the provider is away.
 sub lose_slot
 {
@@ -61,6 +63,7 @@ sub lose_slot
 		bank(qq{SELECT reissue('$name$_', 10)});
 		bank('SELECT pg_switch_wal()');
 	}
+	like(bank($slots), qr/^bank\|(unreserved|lost)\|/, "$name: it can be seen that the slot is about to be lost");
 	bank('CHECKPOINT');
 	is(bank(q{SELECT wal_status FROM pg_replication_slots WHERE slot_name = 'bank'}), 'lost', "$name: the slot is lost");
 	$metro->start;
@@ -87,8 +90,6 @@ sub start_work
 	append_to_file($file, join '', map { "SELECT reissue('$name$_', 1);\n" } 1 .. 400);
 	return IPC::Run::start([ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $bank->connstr('postgres'), '-f', $file ], '<' => \undef, '>' => \my $out);
 }
-
-my ($slots, $subscriptions) = blocks('doc/replication.md', 'A lost slot');
 
 is(bank($slots), '', 'no slot is lost');
 is(metro($subscriptions), '', 'no subscription is without a worker');

@@ -59,6 +59,20 @@ sub procedure
 		'host=issuer.example dbname=issuer' => $bank->connstr . ' dbname=postgres');
 }
 
+# Promotes a standby; the role of a provider, which asks there, is sent away.
+sub promote
+{
+	($bank) = @_;
+	my $asking = $bank->background_psql('postgres', extra_params => [ '-U', 'metro' ]);
+
+	procedure('operations', 'A standby that is promoted');
+	ok($bank->poll_query_until('postgres', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE usename = 'metro'}), 'who was in is sent away');
+	my ($rc, undef, $err) = $bank->psql('postgres', 'SELECT 1', extra_params => [ '-U', 'metro' ]);
+	like($err, qr/too many connections for database/, 'and nobody is let in');
+	is(bank('SHOW default_transaction_read_only'), 'off', 'but superusers, who can write');
+	return;
+}
+
 sub complete
 {
 	my ($name, $notices) = @_;
@@ -77,10 +91,20 @@ my $standby = start_standby('standby');
 bank(q{SELECT reissue('A', 20)});
 $bank->wait_for_catchup('bank');
 $bank->stop('fast');
-$bank = $standby;
-procedure('operations', 'A standby that is promoted');
+promote($standby);
+procedure('operations', 'Let everybody in');
 is(bank('SELECT count(*) FROM pg_replication_slots'), '0', 'E35: the standby has no logical slot');
 bank(q{SELECT reissue('B', 5)});
+
+# What not to do: a slot made by hand.
+metro('ALTER SUBSCRIPTION bank DISABLE');
+metro(sprintf q{ALTER SUBSCRIPTION bank CONNECTION '%s dbname=postgres'}, $bank->connstr);
+bank(q{SELECT pg_create_logical_replication_slot('bank', 'pgoutput')});
+metro('ALTER SUBSCRIPTION bank ENABLE');
+$bank->wait_for_catchup('bank');
+is(metro(q{SELECT max(notice_no) FROM service_provider.reissue_notice}) . metro(q{SELECT service_provider.missing_notices('BANKJP')}),
+	'20', 'E35: what was written before a slot made by hand does not come, and nothing tells');
+
 procedure('replication', 'Drop the old subscription');
 bank(q{SELECT reissue('C', 5)});
 procedure('replication', 'Subscribe anew');
@@ -97,9 +121,8 @@ my $given = bank('SELECT max(screissue.sequence(message_id)) FROM card_issuer.ap
 $bank->wait_for_catchup('bank');
 my $told = bank('SELECT n FROM screissue.notice n ORDER BY n.notice_no');
 $bank->stop('immediate');
-$bank = $standby;
-$bank->start;
-procedure('operations', 'A standby that is promoted');
+$standby->start;
+promote($standby);
 is(bank('SELECT max(notice_no) FROM screissue.notice'), '35', 'E35: the standby has lost notices');
 is(metro('SELECT max(notice_no) FROM service_provider.reissue_notice'), '42', 'E35: which the provider has');
 is(bank('SELECT max(screissue.sequence(message_id)) FROM card_issuer.app_load'), $given - 7, 'E35: it would give message ids again');
