@@ -65,8 +65,9 @@ COMMENT ON FUNCTION card_issuer.require_former_notice(
 -- Puts on record again what a provider was told before this epoch: a notice, in the
 -- columns of the wire, as service_provider.received_notices there returns it.  True
 -- if it was lost, false if it is on record.  Nothing that is on record changes, and
--- nothing but the record of what this provider was told: the reissue itself is to
--- be made anew.  Subscriptions deliver the notice again, which its provider counts.
+-- nothing but the record of what this provider was told: nothing is inherited by it,
+-- so a provider that made one up has told nobody but itself.  The reissue is to be
+-- made anew.  Subscriptions deliver the notice again, which its provider counts.
 --
 -- Not for operators: it is part of a restore.
 -- Errors: SR001; SR002 unknown provider; SR009 another notice has the number;

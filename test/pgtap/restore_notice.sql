@@ -2,7 +2,7 @@
 -- both.  test/t/023_restore.pl has two, and a backup.
 BEGIN;
 \ir include/issuer.sql
-SELECT plan(62);
+SELECT plan(66);
 
 -- A notice with some values changed, as an argument list.
 CREATE FUNCTION t.call(changes jsonb DEFAULT '{}')
@@ -87,6 +87,15 @@ SELECT is_empty('SELECT n.* FROM screissue.notice n WHERE n.notice_no > 10995116
 SELECT is(t.run(t.call()), 'true', 'E25: a notice of a load and cards that nobody knows any more is put on record');
 SELECT is((SELECT n::text FROM screissue.notice n WHERE n.notice_no = 21),
           '(BANKJP,METRO,21,reissue,100,4111111111111129,4111111111111111,D276AB0085CD01,BANKJP/METRO/1,lost,"2026-03-01 12:00:00.123456+00")', 'E25: as it is');
+
+
+-- A notice that a provider made up gives nobody anything: its own load is not
+-- inherited by the card that it names, and no other provider hears of it.
+SELECT card_issuer.issue_card('MADE-UP', 100) \g /dev/null
+SELECT is(t.run(t.call('{"notice_no": 22, "new_card_id": "MADE-UP", "old_card_id": "OLD-7"}')), 'true', 'E25: a notice that was made up');
+SELECT is((SELECT f.reissued FROM card_issuer.find_reissue('MADE-UP', :METRO1) f), false, 'E25: gives its card nothing');
+SELECT is((SELECT p.inherits FROM card_issuer.permit_load(:METRO1, card => 'MADE-UP') p), NULL, 'E25: no reload, either');
+SELECT is_empty($$SELECT n.* FROM card_issuer.fetch_notices('SHOP', 0) n WHERE n.new_card_id = 'MADE-UP'$$, 'E25: and tells nobody else');
 
 SELECT finish();
 ROLLBACK;
