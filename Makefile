@@ -72,6 +72,7 @@ SQL_PARTS = \
 	sql/card_issuer/notice.sql \
 	sql/card_issuer/digest.sql \
 	sql/card_issuer/epoch.sql \
+	sql/card_issuer/restore.sql \
 	sql/card_issuer/provider.sql \
 	sql/card_issuer/application.sql \
 	sql/card_issuer/tariff.sql \

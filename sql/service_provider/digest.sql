@@ -99,3 +99,69 @@ $$;
 COMMENT ON FUNCTION service_provider.digests(
     screissue.company_id, bigint, bigint, bigint) IS
     'number and digest of an issuer''s notices in each part of a range';
+
+-- Rows for received_notices, which explains them.
+CREATE FUNCTION service_provider.read_received(
+    of_issuer screissue.company_id,
+    from_no bigint,
+    to_no bigint)
+    RETURNS SETOF record
+    LANGUAGE plpgsql
+    STABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+DECLARE
+    own CONSTANT text := service_provider.own_company()::text;
+BEGIN
+    PERFORM screissue.require('issuer', of_issuer IS NOT NULL);
+    PERFORM screissue.require_range(from_no, to_no);
+    PERFORM service_provider.require_issuer(of_issuer);
+    RETURN QUERY
+        SELECT n.issuer::text, own, n.notice_no, n.kind, n.platform_type,
+               n.new_card_id::text, n.old_card_id::text, n.app_id::text,
+               n.message_id::text, n.reason, n.noted_at
+          FROM service_provider.reissue_notice n
+         WHERE n.issuer = of_issuer
+           AND n.notice_no BETWEEN from_no AND to_no
+         ORDER BY n.notice_no;
+END
+$$;
+COMMENT ON FUNCTION
+    service_provider.read_received(screissue.company_id, bigint, bigint) IS
+    'rows of received_notices';
+
+-- The notices of an issuer with numbers from from_no to to_no, in order, in the
+-- columns of the wire and as the issuer wrote them: for an issuer that has lost
+-- them (E25), whose card_issuer.restore_notice takes them back.
+-- Errors: SR001; SR002 unknown issuer; 22023.
+CREATE FUNCTION service_provider.received_notices(
+    issuer screissue.company_id,
+    from_no bigint,
+    to_no bigint)
+    RETURNS TABLE (
+        issuer text,
+        provider text,
+        notice_no bigint,
+        kind text,
+        platform_type integer,
+        new_card_id text,
+        old_card_id text,
+        app_id text,
+        message_id text,
+        reason text,
+        noted_at timestamp with time zone)
+    LANGUAGE sql
+    STABLE
+    SECURITY DEFINER
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+    SELECT n.*
+      FROM service_provider.read_received($1, $2, $3) n (
+               issuer text, provider text, notice_no bigint, kind text,
+               platform_type integer, new_card_id text, old_card_id text,
+               app_id text, message_id text, reason text,
+               noted_at timestamp with time zone)
+$$;
+COMMENT ON FUNCTION
+    service_provider.received_notices(screissue.company_id, bigint, bigint) IS
+    'notices received from an issuer, as it wrote them';

@@ -109,10 +109,11 @@ DECLARE
         'accept_transfer', 'backfill', 'complete_reload', 'digest', 'digests',
         'examine_reload', 'explain_decision', 'find_load', 'grant_auditor',
         'grant_operator', 'missing_notices', 'pull_notices', 'receive_notice',
-        'record_examination', 'record_load', 'record_reply', 'record_unload',
-        'register_application', 'register_issuer', 'request_reload',
-        'send_confirmations', 'set_tariff', 'type_notice', 'type_permission',
-        'type_reply', 'withdraw_application'];
+        'received_notices', 'record_examination', 'record_load',
+        'record_reply', 'record_unload', 'register_application',
+        'register_issuer', 'request_reload', 'send_confirmations',
+        'set_tariff', 'type_notice', 'type_permission', 'type_reply',
+        'withdraw_application'];
 BEGIN
     PERFORM service_provider.own_company();
     PERFORM screissue.require('role_name', grant_operator.role_name IS NOT NULL);

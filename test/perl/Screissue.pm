@@ -36,11 +36,13 @@ use warnings;
 use Exporter 'import';
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(usleep);
 
 our @EXPORT = qw(
   start_cluster start_issuer start_provider set_up_issuer set_up_provider
   make_keys link_issuer publish subscribe send_notice inbox quarantine
-  sql_literal
+  sql_literal crash blocks follow agree
 );
 
 # A running cluster that can publish and subscribe.  Workers that failed are
@@ -206,6 +208,89 @@ sub quarantine
 		SELECT q.notice_no || ' ' || q.cause
 		  FROM service_provider.quarantined_notice q
 		 ORDER BY q.quarantine_id});
+}
+
+# Kills the postmasters of nodes, all at once, and starts them again.  That may take
+# a few attempts: until its backends have seen it, they keep the shared memory.
+sub crash
+{
+	my @nodes = @_;
+	my @killed = map { $_->{_pid} } @nodes;
+	my $attempts = 10 * $PostgreSQL::Test::Utils::timeout_default;
+
+	$_->kill9 for @nodes;
+	usleep(100_000) while $attempts-- > 0 && kill(0, @killed);
+	for my $node (@nodes)
+	{
+		until ($node->start(fail_ok => 1))
+		{
+			BAIL_OUT('node "' . $node->name . '" does not start') if $attempts-- <= 0;
+			usleep(100_000);
+		}
+	}
+	return;
+}
+
+# The code blocks under a heading of a file, up to the next heading.  Each names in
+# its first line the party at which it is run.
+sub blocks
+{
+	my ($file, $heading) = @_;
+
+	open(my $handle, '<', $file) or die "$file: $!";
+	my $text = do { local $/; <$handle> };
+	close($handle);
+	my ($section) = $text =~ /^#+ \Q$heading\E$(.*)/ms
+	  or die "$file has no heading \"$heading\"";
+	$section =~ s/^#+ .*//ms;
+	my @blocks = $section =~ /^```sql\n(-- \w.*?)^```$/msg;
+	die "nothing to run under \"$heading\"" unless @blocks;
+	return @blocks;
+}
+
+# Follows a procedure of the documentation, block by block.  A party is a node;
+# what the reader would write in another way is replaced by what the test has.
+# A block that is to be repeated until it returns t says so in its first line.
+# Returns what the blocks returned.
+sub follow
+{
+	my ($file, $heading, $parties, %replace) = @_;
+	my @results;
+
+	for my $block (blocks($file, $heading))
+	{
+		my ($party, $until) = $block =~ /\A-- (\w+)(?:, (until it returns t))?\n/
+		  or die "a block under \"$heading\" does not say where";
+		my $node = $parties->{$party} or die "there is no \"$party\"";
+		my ($first) = $block =~ /\n(.*)/;
+		my $name = "$heading, at the $party: $first";
+
+		for my $printed (sort { length $b <=> length $a } keys %replace)
+		{
+			$block =~ s/\Q$printed\E/$replace{$printed}/g;
+		}
+		if ($until)
+		{
+			ok($node->poll_query_until('postgres', $block), $name);
+			push @results, 't';
+			next;
+		}
+		my ($rc, $out, $err) = $node->psql('postgres', $block, on_error_stop => 1);
+		is($rc, 0, $name) or diag $err;
+		push @results, $out;
+	}
+	return @results;
+}
+
+# Both sides have the same notices, as the documentation compares them.
+sub agree
+{
+	my ($issuer, $provider, $name, %replace) = @_;
+	my ($theirs, $ours) = follow('doc/replication.md', 'Do both sides have the same?',
+		{ issuer => $issuer, provider => $provider }, %replace);
+
+	is($ours, $theirs, $name);
+	return;
 }
 
 1;

@@ -47,8 +47,8 @@ SELECT signature, split_part(signature, '.', 1) AS schema
        regexp_matches(text, '\n```\n(.*?)\n```', 'g') block,
        regexp_split_to_table(regexp_replace(block[1], '\n +', ' ', 'g'), '\n') signature;
 
--- What somebody else than the owner may call, begin_epoch, setup and set_policy.  What serves the
--- types, operators and operator classes is covered by their names.
+-- What somebody else than the owner may call, begin_epoch, restore_notice, setup and set_policy.  What serves
+-- the types, operators and operator classes is covered by their names.
 CREATE TEMP VIEW public_call AS
 SELECT p.pronamespace::regnamespace::text AS schema,
        format('%s.%s(%s)%s', p.pronamespace::regnamespace, p.proname,
@@ -64,7 +64,7 @@ SELECT p.pronamespace::regnamespace::text AS schema,
  WHERE p.pronamespace IN ('screissue'::regnamespace, 'card_issuer'::regnamespace,
                           'service_provider'::regnamespace)
    AND p.prokind IN ('f', 'p')
-   AND (p.proname IN ('begin_epoch', 'setup', 'set_policy')
+   AND (p.proname IN ('begin_epoch', 'restore_notice', 'setup', 'set_policy')
         OR EXISTS (SELECT FROM unnest('{issuer_operator, partner, provider_operator}'::name[]) r
                     WHERE has_function_privilege(r, p.oid, 'EXECUTE')))
    AND p.oid NOT IN (SELECT unnest(ARRAY[t.typinput, t.typoutput, t.typreceive, t.typsend]::oid[])

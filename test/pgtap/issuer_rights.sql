@@ -31,7 +31,7 @@ SELECT is_empty($$SELECT e.proname FROM t.executable e WHERE e.rolname = 'clerk'
 SELECT results_eq($$SELECT p.proname FROM pg_proc p
                      WHERE p.pronamespace = 'card_issuer'::regnamespace AND p.prosecdef
                        AND NOT has_function_privilege('clerk', p.oid, 'EXECUTE') ORDER BY 1$$,
-                  $$VALUES ('begin_epoch'::name), ('set_policy'), ('setup')$$, 'design 6: an operator may call everything but begin_epoch, set_policy and setup');
+                  $$VALUES ('begin_epoch'::name), ('restore_notice'), ('set_policy'), ('setup')$$, 'design 6: an operator may call everything but begin_epoch, restore_notice, set_policy and setup');
 SELECT is_empty($$SELECT p.proname FROM pg_proc p, pg_roles r
                    WHERE p.pronamespace IN ('service_provider'::regnamespace) AND NOT r.rolsuper
                      AND has_function_privilege(r.oid, p.oid, 'EXECUTE')$$,

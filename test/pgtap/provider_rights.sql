@@ -31,6 +31,7 @@ SELECT unnest(ARRAY[
     'accept_transfer', 'backfill', 'complete_reload', 'digest', 'digests',
     'examine_reload', 'explain_decision', 'find_load', 'grant_auditor',
     'grant_operator', 'missing_notices', 'pull_notices', 'receive_notice',
+    'received_notices',
     'record_examination', 'record_load', 'record_reply', 'record_unload',
     'register_application', 'register_issuer', 'request_reload',
     'send_confirmations', 'set_tariff', 'type_notice', 'type_permission',
