@@ -102,6 +102,7 @@ SQL_PARTS = \
 	sql/service_provider/examination.sql \
 	sql/service_provider/load.sql \
 	sql/service_provider/notice.sql \
+	sql/service_provider/quarantine.sql \
 	sql/service_provider/digest.sql \
 	sql/service_provider/reload.sql \
 	sql/service_provider/reply.sql \
@@ -120,7 +121,7 @@ REGRESS = install company_id app_id card_id message_id card_attribute \
 ISOLATION = double_permit double_inquiry double_reissue same_new_card reissue_vs_load \
 	reissue_vs_unload reissue_vs_suspend notice_order same_notice double_reload \
 	reissue_vs_transfer reissue_vs_opt_out overlap_vs_block stale_snapshot secret_card \
-	register_vs_suspend inquiry_vs_suspend begin_epoch
+	register_vs_suspend inquiry_vs_suspend begin_epoch decide_twice
 export REGRESS ISOLATION
 
 PG_CPPFLAGS = -I$(srcdir)/src -I$(srcdir)/src/core

@@ -18,8 +18,9 @@ ask library librarian <<SQL
 SELECT service_provider.pull_notices('BANKJP') AS fetched;
 SQL
 expect "nothing came twice" library \
-	"SELECT notice_no, message_id, carrier, duplicates FROM service_provider.reissue_notice" \
-	"1 $aiko_books pull "
+	"SELECT n.notice_no, n.message_id, a.carrier, a.arrivals
+	   FROM service_provider.reissue_notice n, service_provider.arrival a" \
+	"1 $aiko_books pull 1"
 
 step "R19" "LIBRARY can fetch its own notices only"
 refused 42501 bank library <<SQL

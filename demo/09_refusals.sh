@@ -100,9 +100,9 @@ SELECT service_provider.receive_notice('OTHER', 'METRO', 1, 'reissue', 100,
            '$mika_1', '$aiko_1', '$pass', 'OTHER/METRO/1',
            'lost', now(), carrier => 'file');
 SQL
-ask metro postgres <<SQL
-SELECT issuer, notice_no AS no, message_id, carrier, cause
-  FROM service_provider.quarantined_notice
+ask metro clerk <<SQL
+SELECT issuer, notice_no AS no, message_id, new_card_id, carrier, cause
+  FROM service_provider.quarantine
  ORDER BY quarantine_id;
 SQL
 expect "three are in quarantine, none is believed" metro \
@@ -110,3 +110,19 @@ expect "three are in quarantine, none is believed" metro \
 	        (SELECT count(*) FROM service_provider.reissue_notice
 	          WHERE new_card_id IN ('$mika_1', '3566002020370009'))" \
 	"3 0"
+
+step "E23" "the clerk has it judged again, to no avail, and dismisses it"
+ask metro clerk <<SQL
+SELECT service_provider.retry_notice(quarantine_id, reason => 'is there a contract by now?')
+  FROM service_provider.quarantine
+ WHERE cause = 'unknown_issuer';
+SQL
+tell metro clerk <<SQL
+SELECT service_provider.dismiss_notice(quarantine_id, reason => 'nobody knows OTHER')
+  FROM service_provider.quarantine
+ WHERE cause = 'unknown_issuer';
+SQL
+expect "two are left, and it is on record who dismissed the third" metro \
+	"SELECT (SELECT count(*) FROM service_provider.quarantine), decided_by, decision_reason
+	   FROM service_provider.quarantined_notice WHERE resolution = 'dismissed'" \
+	"2 clerk nobody knows OTHER"

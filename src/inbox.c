@@ -8,13 +8,15 @@
  * would put it in, but without a planner and an executor around it:
  * speculative insertion through the table access method, the primary key
  * (issuer, notice_no) being the arbiter.  Two carriers that bring the same
- * notice at once end with one row.
+ * notice at once end with one row.  That row never changes: what arrives again
+ * is counted beside it, in service_provider.notice_arrival.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "access/heapam.h"
+#include "access/sysattr.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
@@ -43,7 +45,6 @@ static const ColumnShape inbox_shape[INBOX_COLUMNS] = {
 	[INBOX_NOTED_AT] = {"noted_at", 8},
 	[INBOX_RECEIVED_AT] = {"received_at", 8},
 	[INBOX_CARRIER] = {"carrier", -1},
-	[INBOX_DUPLICATES] = {"duplicates", 4},
 };
 
 /* What insertions need; made by screissue_open_inbox() */
@@ -133,31 +134,50 @@ read_existing(InboxWriter *writer, ItemPointer tid)
 }
 
 /*
- * Count one more arrival of a notice that is there.  False if it is gone
- * since.  Where the snapshot of the transaction cannot see it, 40001.
+ * Raise 40001 where the snapshot of the transaction cannot see the row that is
+ * in the way, as INSERT ... ON CONFLICT DO NOTHING would.
  */
-static bool
-count_duplicate(InboxWriter *writer)
+static void
+check_visible(InboxWriter *writer)
 {
-	static Oid argument_types[2] = {InvalidOid, INT8OID};
-	static SavedStatement statement = {
-		.text = "UPDATE service_provider.reissue_notice n"
-				" SET duplicates = coalesce(n.duplicates, 0) OPERATOR(pg_catalog.+) 1"
-				" WHERE n.issuer OPERATOR(screissue.=) $1"
-				" AND n.notice_no OPERATOR(pg_catalog.=) $2",
-		.arguments = 2,
-		.argument_types = argument_types,
-	};
-	Datum values[2] = {writer->inbox.row->tts_values[INBOX_ISSUER], writer->inbox.row->tts_values[INBOX_NOTICE_NO]};
+	bool isnull;
+	TransactionId xmin;
 
-	argument_types[0] = TupleDescAttr(RelationGetDescr(writer->inbox.table), INBOX_ISSUER)->atttypid;
-	if (screissue_execute(writer->inbox.table, &statement, values, NULL) > 0)
-		return true;
-	if (IsolationUsesXactSnapshot())
+	if (!IsolationUsesXactSnapshot() ||
+		table_tuple_satisfies_snapshot(writer->inbox.table, writer->existing, GetActiveSnapshot()))
+		return;
+	xmin = DatumGetTransactionId(slot_getsysattr(writer->existing, MinTransactionIdAttributeNumber, &isnull));
+	if (!TransactionIdIsCurrentTransactionId(xmin))
 		ereport(ERROR,
 				errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 				errmsg("could not serialize access due to concurrent update"));
-	return false;
+}
+
+/*
+ * Count one more arrival of a notice that is there.  One row for each carrier:
+ * a publisher that repeats itself fills no disk.
+ */
+static void
+count_arrival(InboxWriter *writer)
+{
+	static Oid argument_types[4] = {InvalidOid, INT8OID, TEXTOID, TIMESTAMPTZOID};
+	static SavedStatement statement = {
+		.text = "INSERT INTO service_provider.notice_arrival AS a"
+				" (issuer, notice_no, carrier, arrivals, first_at, last_at)"
+				" VALUES ($1, $2, $3, 1, $4, $4)"
+				" ON CONFLICT ON CONSTRAINT notice_arrival_pkey DO UPDATE"
+				" SET arrivals = a.arrivals OPERATOR(pg_catalog.+) 1,"
+				" last_at = greatest(a.last_at, EXCLUDED.last_at)",
+		.arguments = 4,
+		.argument_types = argument_types,
+	};
+	const Datum *row = writer->inbox.row->tts_values;
+	Datum values[4] = {row[INBOX_ISSUER], row[INBOX_NOTICE_NO], row[INBOX_CARRIER], row[INBOX_RECEIVED_AT]};
+	Relation table = screissue_open_table("service_provider", "notice_arrival", RowExclusiveLock, NULL, 0);
+
+	argument_types[0] = TupleDescAttr(RelationGetDescr(writer->inbox.table), INBOX_ISSUER)->atttypid;
+	screissue_execute(table, &statement, values, NULL);
+	table_close(table, NoLock);
 }
 
 static InboxResult
@@ -171,8 +191,9 @@ write_row(InboxWriter *writer)
 			continue;
 		if (!same_notice(writer->inbox.row, writer->existing))
 			return INBOX_CONTRADICTION;
-		if (count_duplicate(writer))
-			return INBOX_DUPLICATE;
+		check_visible(writer);
+		count_arrival(writer);
+		return INBOX_DUPLICATE;
 	}
 	return INBOX_STORED;
 }

@@ -60,6 +60,7 @@
 PG_FUNCTION_INFO_V1(screissue_land_notice);
 PG_FUNCTION_INFO_V1(screissue_guard_notice);
 PG_FUNCTION_INFO_V1(screissue_receive_notice);
+PG_FUNCTION_INFO_V1(screissue_land_again);
 
 static const ColumnShape wire_shape[WIRE_COLUMNS] = {
 	[WIRE_ISSUER] = {"issuer", -1},
@@ -345,15 +346,20 @@ has_contract(Landing *landing, uint64_t company)
 }
 
 /*
- * May this subscription speak for the issuer?  The name is what is on record:
- * dump and restore change oids.
+ * May what brings the notice speak for the issuer?  Of subscriptions only the
+ * one that the contract names.  The name is what is on record: dump and
+ * restore change oids.
  */
 static bool
-speaks_for_issuer(const Contract *contract, Oid subscription)
+speaks_for_issuer(const Contract *contract, const WireNotice *wire)
 {
 	const char *name = NameStr(contract->subscription);
 
-	return name[0] != '\0' && get_subscription_oid(name, true) == subscription;
+	if (wire->delivered_by != NULL)
+		return name[0] != '\0' && strcmp(name, wire->delivered_by) == 0;
+	if (OidIsValid(wire->subscription))
+		return name[0] != '\0' && get_subscription_oid(name, true) == wire->subscription;
+	return true;
 }
 
 /*
@@ -379,7 +385,7 @@ judge_parties(Trial *trial)
 	trial->row.isnull[INBOX_ISSUER] = false;
 	if (!has_contract(trial->landing, trial->issuer))
 		return CAUSE_UNKNOWN_ISSUER;
-	if (OidIsValid(wire->subscription) && !speaks_for_issuer(&trial->landing->contract, wire->subscription))
+	if (!speaks_for_issuer(&trial->landing->contract, wire))
 		return CAUSE_WRONG_SUBSCRIPTION;
 	return CAUSE_NONE;
 }
@@ -481,20 +487,24 @@ fill_receipt(Trial *trial)
 	row->isnull[INBOX_RECEIVED_AT] = false;
 	row->values[INBOX_CARRIER] = CStringGetTextDatum(trial->wire->carrier);
 	row->isnull[INBOX_CARRIER] = false;
-	row->isnull[INBOX_DUPLICATES] = true;
+}
+
+/* A cause as it is kept. */
+static const char *
+cause_text(const Trial *trial, Cause cause)
+{
+	if (cause == CAUSE_UNPARSABLE)
+		return psprintf("%s: %s", cause_word[cause], wire_shape[trial->unparsable].name);
+	return cause_word[cause];
 }
 
 static void
 put_in_quarantine(const Trial *trial, Cause cause)
 {
-	const char *word = cause_word[cause];
-
 	if (cause == CAUSE_WRONG_PROVIDER)
-		screissue_quarantine_digest(trial->wire, word);
-	else if (cause == CAUSE_UNPARSABLE)
-		screissue_quarantine_notice(trial->wire, psprintf("%s: %s", word, wire_shape[trial->unparsable].name));
+		screissue_quarantine_digest(trial->wire, cause_text(trial, cause));
 	else
-		screissue_quarantine_notice(trial->wire, word);
+		screissue_quarantine_notice(trial->wire, cause_text(trial, cause));
 }
 
 /* The inbox, open for as long as the landing lasts. */
@@ -527,31 +537,48 @@ end_landing(Landing *landing)
 	landing->inbox = NULL;
 }
 
-/* Judge a notice and keep it; returns what receive_notice() does. */
-static const char *
-land(const WireNotice *wire, Landing *landing)
+/*
+ * Judge a notice and store it, or say why not.  The word for what became of a
+ * notice without a cause is that of receive_notice().
+ */
+static Cause
+judge_and_store(Trial *trial, const char **stored)
 {
-	Trial trial = {.wire = wire, .landing = landing};
+	Landing *landing = trial->landing;
 	Cause cause;
 
 	recall(landing);
 	if (!OidIsValid(landing->self))
 		read_own_company(landing);
-	cause = judge(&trial);
-	if (cause == CAUSE_NONE)
+	cause = judge(trial);
+	if (cause != CAUSE_NONE)
+		return cause;
+
+	fill_receipt(trial);
+	switch (screissue_store_notice(open_inbox(landing), &trial->row))
 	{
-		fill_receipt(&trial);
-		switch (screissue_store_notice(open_inbox(landing), &trial.row))
-		{
-			case INBOX_STORED:
-				return "stored";
-			case INBOX_DUPLICATE:
-				return "duplicate";
-			case INBOX_CONTRADICTION:
-				cause = CAUSE_CONTRADICTION;
-				break;
-		}
+		case INBOX_STORED:
+			*stored = "stored";
+			return CAUSE_NONE;
+		case INBOX_DUPLICATE:
+			*stored = "duplicate";
+			return CAUSE_NONE;
+		case INBOX_CONTRADICTION:
+			break;
 	}
+	return CAUSE_CONTRADICTION;
+}
+
+/* Judge a notice and keep it; returns what receive_notice() does. */
+static const char *
+land(const WireNotice *wire, Landing *landing)
+{
+	Trial trial = {.wire = wire, .landing = landing};
+	const char *stored = NULL;
+	Cause cause = judge_and_store(&trial, &stored);
+
+	if (cause == CAUSE_NONE)
+		return stored;
 	put_in_quarantine(&trial, cause);
 	return "quarantined";
 }
@@ -705,6 +732,17 @@ check_set_up(void)
 				errhint("Call service_provider.setup(company, name) first."));
 }
 
+/* The columns of the wire, which are the first arguments. */
+static void
+read_arguments(FunctionCallInfo fcinfo, WireNotice *wire)
+{
+	for (int i = 0; i < WIRE_COLUMNS; i++)
+	{
+		wire->values[i] = PG_GETARG_DATUM(i);
+		wire->isnull[i] = PG_ARGISNULL(i);
+	}
+}
+
 /*
  * service_provider.receive_notice(columns of the wire ..., carrier): landing
  * for every carrier but replication.
@@ -717,10 +755,33 @@ screissue_receive_notice(PG_FUNCTION_ARGS)
 	check_set_up();
 	screissue_require_argument(fcinfo, WIRE_COLUMNS, "carrier");
 	wire.carrier = check_carrier(text_to_cstring(PG_GETARG_TEXT_PP(WIRE_COLUMNS)));
-	for (int i = 0; i < WIRE_COLUMNS; i++)
-	{
-		wire.values[i] = PG_GETARG_DATUM(i);
-		wire.isnull[i] = PG_ARGISNULL(i);
-	}
+	read_arguments(fcinfo, &wire);
 	PG_RETURN_TEXT_P(cstring_to_text(land_alone(&wire)));
+}
+
+/*
+ * service_provider.land_again(columns of the wire ..., carrier, subscription):
+ * judges what is in quarantine once more, by what is on record now.  Returns
+ * stored, duplicate, or the cause why it is neither; then it keeps nothing.
+ */
+Datum
+screissue_land_again(PG_FUNCTION_ARGS)
+{
+	WireNotice wire = {.subscription = InvalidOid};
+	Landing landing = {.memory = CurrentMemoryContext, .owner = CurrentResourceOwner};
+	Trial trial = {.wire = &wire, .landing = &landing};
+	const char *result = NULL;
+	Cause cause;
+
+	screissue_require_argument(fcinfo, WIRE_COLUMNS, "carrier");
+	wire.carrier = text_to_cstring(PG_GETARG_TEXT_PP(WIRE_COLUMNS));
+	if (strcmp(wire.carrier, "replication") == 0)
+		wire.delivered_by = PG_ARGISNULL(WIRE_COLUMNS + 1) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(WIRE_COLUMNS + 1));
+	read_arguments(fcinfo, &wire);
+
+	cause = judge_and_store(&trial, &result);
+	end_landing(&landing);
+	if (cause != CAUSE_NONE)
+		result = cause_text(&trial, cause);
+	PG_RETURN_TEXT_P(cstring_to_text(result));
 }

@@ -32,6 +32,7 @@ typedef struct WireNotice
 	bool isnull[WIRE_COLUMNS];
 	const char *carrier;
 	Oid subscription; /* that delivers it; InvalidOid on other roads */
+	const char *delivered_by; /* name of the one that did, when it is judged again; else NULL */
 } WireNotice;
 
 /* Columns of service_provider.reissue_notice */
@@ -49,7 +50,6 @@ typedef enum InboxColumn
 	INBOX_NOTED_AT,
 	INBOX_RECEIVED_AT,
 	INBOX_CARRIER,
-	INBOX_DUPLICATES,
 	INBOX_COLUMNS /* keep last */
 } InboxColumn;
 

@@ -107,13 +107,13 @@ AS $$
 DECLARE
     api CONSTANT text[] := ARRAY[
         'accept_transfer', 'backfill', 'complete_reload', 'digest', 'digests',
-        'examine_reload', 'explain_decision', 'find_load', 'grant_auditor',
-        'grant_operator', 'missing_notices', 'pull_notices', 'receive_notice',
-        'received_notices', 'record_examination', 'record_load',
-        'record_reply', 'record_unload', 'register_application',
-        'register_issuer', 'request_reload', 'send_confirmations',
-        'set_tariff', 'type_notice', 'type_permission', 'type_reply',
-        'withdraw_application'];
+        'dismiss_notice', 'examine_reload', 'explain_decision', 'find_load',
+        'grant_auditor', 'grant_operator', 'missing_notices', 'pull_notices',
+        'receive_notice', 'received_notices', 'record_examination',
+        'record_load', 'record_reply', 'record_unload',
+        'register_application', 'register_issuer', 'request_reload',
+        'retry_notice', 'send_confirmations', 'set_tariff', 'type_notice',
+        'type_permission', 'type_reply', 'withdraw_application'];
 BEGIN
     PERFORM service_provider.own_company();
     PERFORM screissue.require('role_name', grant_operator.role_name IS NOT NULL);
@@ -124,6 +124,8 @@ BEGIN
     EXECUTE format('GRANT SELECT ON service_provider.reissue_pair,'
                    ' service_provider.masked_reissue_pair,'
                    ' service_provider.unconfirmed_load,'
+                   ' service_provider.arrival, service_provider.notice_gap,'
+                   ' service_provider.quarantine, service_provider.intake,'
                    ' service_provider.charge,'
                    ' service_provider.statement TO %I',
                    grant_operator.role_name);
@@ -132,8 +134,8 @@ $$;
 COMMENT ON FUNCTION service_provider.grant_operator(name) IS
     'rights of an operator: every function but setup, and the views';
 
--- E60: lets a role see which cards were reissued, with masked ids, and what is
--- charged, which shows none.
+-- E60: lets a role see which cards were reissued and what is in quarantine, with
+-- masked ids, and what is charged and what comes in, which show none.
 -- Errors: 42704 if there is no such role.
 CREATE FUNCTION service_provider.grant_auditor(role_name name)
     RETURNS void
@@ -150,6 +152,8 @@ BEGIN
     EXECUTE format('GRANT USAGE ON SCHEMA service_provider TO %I',
                    grant_auditor.role_name);
     EXECUTE format('GRANT SELECT ON service_provider.masked_reissue_pair,'
+                   ' service_provider.arrival, service_provider.notice_gap,'
+                   ' service_provider.quarantine, service_provider.intake,'
                    ' service_provider.charge,'
                    ' service_provider.statement TO %I',
                    grant_auditor.role_name);

@@ -83,10 +83,8 @@ COMMENT ON FUNCTION
                                     timestamp with time zone, text) IS
     'landing of a notice that was pulled, or came by file or on paper (Fig. 6 steps 601, 602)';
 
--- Gaps in the numbers of the notices received from an issuer: the issuer
--- numbers densely from 1 within each epoch (number = epoch * 2^40 + n), so
--- what is missing was lost, or is in quarantine.  What follows the highest
--- number of an epoch cannot be known to be missing.
+-- Gaps in the numbers of the notices received from an issuer, as the view
+-- notice_gap has them.
 -- Errors: SR001; SR002 unknown issuer; 22023.
 CREATE FUNCTION service_provider.missing_notices(
     issuer screissue.company_id,
@@ -104,20 +102,42 @@ BEGIN
     PERFORM screissue.require('issuer', missing_notices.issuer IS NOT NULL);
     PERFORM service_provider.require_issuer(missing_notices.issuer);
     RETURN QUERY
-        SELECT gap.from_no, gap.to_no
-          FROM (SELECT greatest(
-                           lag(n.notice_no, 1, 0::bigint) OVER in_order + 1,
-                           (n.notice_no >> 40 << 40) + 1) AS from_no,
-                       n.notice_no - 1 AS to_no
-                  FROM service_provider.reissue_notice n
-                 WHERE n.issuer = missing_notices.issuer
-                   AND n.notice_no > 0
-                WINDOW in_order AS (ORDER BY n.notice_no)) gap
-         WHERE gap.from_no <= gap.to_no;
+        SELECT g.from_no, g.to_no
+          FROM service_provider.notice_gap g
+         WHERE g.issuer = missing_notices.issuer;
 END
 $$;
 COMMENT ON FUNCTION service_provider.missing_notices(screissue.company_id) IS
     'gaps in the numbers of an issuer''s notices';
+
+-- The values of the wire that are no texts, read from texts; unparsable is the
+-- first one that is not of its type, and then those behind it are null.
+CREATE FUNCTION service_provider.read_values(
+    notice_no text,
+    platform_type text,
+    noted_at text,
+    OUT number bigint,
+    OUT platform integer,
+    OUT noted timestamp with time zone,
+    OUT unparsable text)
+    LANGUAGE plpgsql
+    STABLE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+BEGIN
+    unparsable := 'notice_no';
+    number := read_values.notice_no::bigint;
+    unparsable := 'platform_type';
+    platform := read_values.platform_type::integer;
+    unparsable := 'noted_at';
+    noted := read_values.noted_at::timestamptz;
+    unparsable := NULL;
+EXCEPTION WHEN data_exception THEN
+    NULL;
+END
+$$;
+COMMENT ON FUNCTION service_provider.read_values(text, text, text) IS
+    'values of a notice that are no texts';
 
 -- Lands a notice as the issuer's server gave it, and returns its number.  What
 -- is not of its type goes to quarantine: the cause names it, and the rest is
@@ -129,19 +149,12 @@ CREATE FUNCTION service_provider.land_pulled(notice jsonb)
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
 DECLARE
-    value_read text := 'notice_no';
-    number bigint;
-    platform integer;
-    noted timestamp with time zone;
+    value CONSTANT record := service_provider.read_values(
+        notice ->> 'notice_no', notice ->> 'platform_type',
+        notice ->> 'noted_at');
     is_ours boolean;
 BEGIN
-    BEGIN
-        number := (notice ->> 'notice_no')::bigint;
-        value_read := 'platform_type';
-        platform := (notice ->> 'platform_type')::integer;
-        value_read := 'noted_at';
-        noted := (notice ->> 'noted_at')::timestamptz;
-    EXCEPTION WHEN data_exception THEN
+    IF value.unparsable IS NOT NULL THEN
         is_ours := upper(notice ->> 'provider')
                    IS NOT DISTINCT FROM service_provider.own_company()::text;
         INSERT INTO service_provider.quarantined_notice
@@ -150,29 +163,29 @@ BEGIN
                 app_id, message_id, reason, noted_at)
         SELECT notice ->> 'issuer', notice ->> 'notice_no',
                sha256(convert_to(notice::text, 'UTF8')), 'pull',
-               'unparsable: ' || value_read, now(),
+               'unparsable: ' || value.unparsable, now(),
                n.provider, n.kind, n.platform_type, n.new_card_id,
                n.old_card_id, n.app_id, n.message_id, n.reason, n.noted_at
           FROM jsonb_to_record(CASE WHEN is_ours THEN notice ELSE '{}' END)
                n (provider text, kind text, platform_type text,
                   new_card_id text, old_card_id text, app_id text,
                   message_id text, reason text, noted_at text);
-        RETURN number;
-    END;
+        RETURN value.number;
+    END IF;
     PERFORM service_provider.receive_notice(
         issuer => notice ->> 'issuer',
         provider => notice ->> 'provider',
-        notice_no => number,
+        notice_no => value.number,
         kind => notice ->> 'kind',
-        platform_type => platform,
+        platform_type => value.platform,
         new_card_id => notice ->> 'new_card_id',
         old_card_id => notice ->> 'old_card_id',
         app_id => notice ->> 'app_id',
         message_id => notice ->> 'message_id',
         reason => notice ->> 'reason',
-        noted_at => noted,
+        noted_at => value.noted,
         carrier => 'pull');
-    RETURN number;
+    RETURN value.number;
 END
 $$;
 COMMENT ON FUNCTION service_provider.land_pulled(jsonb) IS

@@ -169,19 +169,30 @@ CREATE TABLE service_provider.reissue_notice (
     noted_at timestamp with time zone,
     received_at timestamp with time zone,
     carrier text,
-    duplicates integer,
     CONSTRAINT reissue_notice_pkey PRIMARY KEY (issuer, notice_no)
 );
 COMMENT ON TABLE service_provider.reissue_notice IS
     'notices received, whatever carried them (Fig. 13 at the provider)';
 COMMENT ON COLUMN service_provider.reissue_notice.carrier IS
-    'replication, pull, file, paper or inquiry';
-COMMENT ON COLUMN service_provider.reissue_notice.duplicates IS
-    'how often the same notice arrived again; NULL = never';
+    'replication, pull, file, paper or inquiry: what brought it first';
 CREATE INDEX reissue_notice_new_card_id_idx
     ON service_provider.reissue_notice (issuer, new_card_id, app_id);
 CREATE INDEX reissue_notice_old_card_id_idx
     ON service_provider.reissue_notice (issuer, old_card_id);
+
+-- The arrivals that changed nothing.  The first one of a notice is in its row of
+-- the inbox, which costs no more for it and never changes.
+CREATE TABLE service_provider.notice_arrival (
+    issuer screissue.company_id NOT NULL,
+    notice_no bigint NOT NULL,
+    carrier text NOT NULL,
+    arrivals bigint NOT NULL,
+    first_at timestamp with time zone NOT NULL,
+    last_at timestamp with time zone NOT NULL,
+    CONSTRAINT notice_arrival_pkey PRIMARY KEY (issuer, notice_no, carrier)
+);
+COMMENT ON TABLE service_provider.notice_arrival IS
+    'the same notice again, by carrier: how often, and when (E19, E20)';
 
 CREATE TABLE service_provider.quarantined_notice (
     quarantine_id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
@@ -202,12 +213,29 @@ CREATE TABLE service_provider.quarantined_notice (
     cause text,
     received_at timestamp with time zone,
     resolved_at timestamp with time zone,
+    resolution text,
+    decided_at timestamp with time zone,
+    decided_by text,
+    decision_reason text,
     CONSTRAINT quarantined_notice_pkey PRIMARY KEY (quarantine_id)
 );
 COMMENT ON TABLE service_provider.quarantined_notice IS
     'notices that were not believed, as they came, with the cause';
 COMMENT ON COLUMN service_provider.quarantined_notice.digest IS
     'SHA-256 of the content, which is not kept when the notice was for somebody else';
+COMMENT ON COLUMN service_provider.quarantined_notice.cause IS
+    'why it is not believed, by the last judgement';
+COMMENT ON COLUMN service_provider.quarantined_notice.resolution IS
+    'stored, duplicate or dismissed; NULL = open';
+COMMENT ON COLUMN service_provider.quarantined_notice.decided_at IS
+    'when somebody retried or dismissed it last';
+COMMENT ON COLUMN service_provider.quarantined_notice.decided_by IS
+    'who did';
+COMMENT ON COLUMN service_provider.quarantined_notice.decision_reason IS
+    'and why';
+CREATE INDEX quarantined_notice_open_idx
+    ON service_provider.quarantined_notice (quarantine_id)
+    WHERE resolved_at IS NULL;
 
 CREATE TABLE service_provider.reload_request (
     request_id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
@@ -375,3 +403,163 @@ CREATE VIEW service_provider.statement AS
      GROUP BY c.issuer, c.user_ref, c.month, c.currency;
 COMMENT ON VIEW service_provider.statement IS
     'charges and refunds of a user in a month, in one currency';
+
+-- Which carriers brought a notice, and when (E20).
+CREATE VIEW service_provider.arrival AS
+    SELECT a.issuer, a.notice_no, a.carrier,
+           sum(a.arrivals)::bigint AS arrivals,
+           min(a.first_at) AS first_at, max(a.last_at) AS last_at
+      FROM (SELECT n.issuer, n.notice_no, n.carrier, 1::bigint AS arrivals,
+                   n.received_at AS first_at, n.received_at AS last_at
+              FROM service_provider.reissue_notice n
+             UNION ALL
+            SELECT r.issuer, r.notice_no, r.carrier, r.arrivals,
+                   r.first_at, r.last_at
+              FROM service_provider.notice_arrival r) a
+     GROUP BY a.issuer, a.notice_no, a.carrier;
+COMMENT ON VIEW service_provider.arrival IS
+    'arrivals of notices by carrier, the first one included';
+
+-- Issuers number densely from 1 within each epoch (number = epoch * 2^40 + n),
+-- so what is missing was lost, or is in quarantine.  What follows the highest
+-- number of an epoch cannot be known to be missing.
+CREATE VIEW service_provider.notice_gap AS
+    SELECT gap.issuer, gap.from_no, gap.to_no
+      FROM (SELECT n.issuer,
+                   greatest(
+                       lag(n.notice_no, 1, 0::bigint) OVER in_order + 1,
+                       (n.notice_no >> 40 << 40) + 1) AS from_no,
+                   n.notice_no - 1 AS to_no
+              FROM service_provider.reissue_notice n
+             WHERE n.notice_no > 0
+            WINDOW in_order AS (PARTITION BY n.issuer ORDER BY n.notice_no)) gap
+     WHERE gap.from_no <= gap.to_no;
+COMMENT ON VIEW service_provider.notice_gap IS
+    'gaps in the numbers of the notices received, by issuer';
+
+-- What is open, for people who may not see whole card ids.  A value is shown if
+-- it is what it should be, else it is null; the patterns are the grammars of
+-- the types, so no cast can raise, whatever a publisher sent.  An app id could
+-- be a card id in the wrong place, so only our own are shown.
+CREATE VIEW service_provider.quarantine AS
+    SELECT q.quarantine_id,
+           CASE WHEN q.issuer ~ '^[0-9A-Za-z]{1,12}$'
+                THEN upper(q.issuer COLLATE "C") COLLATE "default"
+           END AS issuer,
+           CASE WHEN q.notice_no !~ '^-?[0-9]{1,19}$' THEN NULL
+                WHEN q.notice_no::numeric BETWEEN -9223372036854775808
+                                              AND 9223372036854775807
+                THEN q.notice_no::bigint
+           END AS notice_no,
+           q.cause, q.carrier, q.subscription, q.received_at,
+           CASE WHEN q.kind IN ('reissue', 'withdrawal', 'renewal')
+                THEN q.kind END AS kind,
+           CASE WHEN q.old_card_id ~ '^[0-9]([ -]?[0-9]){3,39}$'
+                  OR q.old_card_id ~ '^0[xX]([0-9A-Fa-f]{2}){4,20}$'
+                  OR q.old_card_id ~ '^(?!0[xX])(?=.*[A-Za-z])[0-9A-Za-z._-]{1,32}$'
+                THEN screissue.mask(q.old_card_id::screissue.card_id)
+           END AS old_card_id,
+           CASE WHEN q.new_card_id ~ '^[0-9]([ -]?[0-9]){3,39}$'
+                  OR q.new_card_id ~ '^0[xX]([0-9A-Fa-f]{2}){4,20}$'
+                  OR q.new_card_id ~ '^(?!0[xX])(?=.*[A-Za-z])[0-9A-Za-z._-]{1,32}$'
+                THEN screissue.mask(q.new_card_id::screissue.card_id)
+           END AS new_card_id,
+           (SELECT a.app_id
+              FROM service_provider.application a
+             WHERE a.app_id::text = upper(q.app_id COLLATE "C")) AS app_id,
+           CASE WHEN q.message_id ~ '^[0-9A-Za-z]{1,12}/[0-9A-Za-z]{1,12}/[0-9]{1,19}$'
+                THEN upper(q.message_id COLLATE "C") COLLATE "default"
+           END AS message_id,
+           CASE WHEN q.cause = 'contradiction'
+                THEN (SELECT concat_ws(', ',
+                         CASE WHEN n.kind IS DISTINCT FROM q.kind
+                              THEN 'kind' END,
+                         CASE WHEN n.platform_type IS DISTINCT FROM
+                                   q.platform_type::integer
+                              THEN 'platform_type' END,
+                         CASE WHEN n.new_card_id::text IS DISTINCT FROM
+                                   q.new_card_id::screissue.card_id::text
+                              THEN 'new_card_id' END,
+                         CASE WHEN n.old_card_id::text IS DISTINCT FROM
+                                   q.old_card_id::screissue.card_id::text
+                              THEN 'old_card_id' END,
+                         CASE WHEN n.app_id::text IS DISTINCT FROM
+                                   q.app_id::screissue.app_id::text
+                              THEN 'app_id' END,
+                         CASE WHEN n.message_id::text IS DISTINCT FROM
+                                   q.message_id::screissue.message_id::text
+                              THEN 'message_id' END,
+                         CASE WHEN n.reason IS DISTINCT FROM q.reason
+                              THEN 'reason' END,
+                         CASE WHEN n.noted_at IS DISTINCT FROM
+                                   q.noted_at::timestamptz
+                              THEN 'noted_at' END)
+                        FROM service_provider.reissue_notice n
+                       WHERE n.issuer OPERATOR(screissue.=)
+                             q.issuer::screissue.company_id
+                         AND n.notice_no = q.notice_no::bigint)
+           END AS differs_in,
+           q.digest IS NULL OR q.provider IS NOT NULL AS content_kept,
+           q.decided_at, q.decided_by, q.decision_reason
+      FROM service_provider.quarantined_notice q
+     WHERE q.resolved_at IS NULL;
+COMMENT ON VIEW service_provider.quarantine IS
+    'notices in quarantine that nobody has decided on, with masked card ids';
+COMMENT ON COLUMN service_provider.quarantine.differs_in IS
+    'for a contradiction, what the notice in the inbox has otherwise; NULL = none is there';
+COMMENT ON COLUMN service_provider.quarantine.content_kept IS
+    'false: only a digest is kept, so that it cannot be judged again';
+COMMENT ON COLUMN service_provider.quarantine.decided_at IS
+    'when somebody retried it last';
+
+-- What comes in from each issuer, for monitoring.  The gaps are counted only
+-- when they are asked for: that reads the inbox's index.
+CREATE VIEW service_provider.intake AS
+    SELECT i.issuer, i.name,
+           coalesce(i.contract_until >= (now() AT TIME ZONE 'UTC')::date,
+                    true) AS in_force,
+           i.subscription,
+           CASE WHEN s.oid IS NULL THEN 'none'
+                WHEN NOT s.subenabled THEN 'disabled'
+                WHEN w.subid IS NULL THEN 'down'
+                ELSE 'running' END AS worker,
+           f.apply_error_count + f.sync_error_count AS worker_errors,
+           i.server,
+           i.last_notice_no AS pulled_to,
+           n.notice_no AS last_notice_no,
+           n.noted_at AS last_noted_at,
+           now() - n.received_at AS age,
+           (SELECT count(*)
+              FROM service_provider.notice_gap g
+             WHERE g.issuer OPERATOR(screissue.=) i.issuer) AS gaps,
+           coalesce(q.notices, 0) AS quarantined
+      FROM service_provider.issuer i
+      LEFT JOIN pg_subscription s
+        ON s.subname = i.subscription
+       AND s.subdbid = (SELECT d.oid FROM pg_database d
+                         WHERE d.datname = current_database())
+      LEFT JOIN (SELECT DISTINCT a.subid
+                   FROM pg_stat_subscription a
+                  WHERE a.pid IS NOT NULL
+                    AND a.relid IS NULL) w ON w.subid = s.oid
+      LEFT JOIN pg_stat_subscription_stats f ON f.subid = s.oid
+      LEFT JOIN LATERAL
+           (SELECT r.notice_no, r.noted_at, r.received_at
+              FROM service_provider.reissue_notice r
+             WHERE r.issuer OPERATOR(screissue.=) i.issuer
+               AND r.notice_no > 0
+             ORDER BY r.notice_no DESC
+             LIMIT 1) n ON true
+      LEFT JOIN (SELECT o.issuer, count(*) AS notices
+                   FROM service_provider.quarantine o
+                  GROUP BY o.issuer) q ON q.issuer = i.issuer::text;
+COMMENT ON VIEW service_provider.intake IS
+    'what comes in from each issuer: worker, newest notice, gaps, quarantine';
+COMMENT ON COLUMN service_provider.intake.worker IS
+    'of the subscription: none, disabled, down or running';
+COMMENT ON COLUMN service_provider.intake.pulled_to IS
+    'cursor of pull_notices';
+COMMENT ON COLUMN service_provider.intake.age IS
+    'how long the notice with the highest number has been here';
+COMMENT ON COLUMN service_provider.intake.quarantined IS
+    'open notices that claim to be from the issuer';

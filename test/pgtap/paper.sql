@@ -65,8 +65,9 @@ SELECT is(service_provider.type_notice(typed), 'duplicate', 'E29: taken: ' || wh
     ('CR', replace(:'form', E'\n', E'\r')),
     ('empty lines', E'\n \n' || replace(:'form', E'\n', E'\n\n---\n')),
     ('no end of the last line', rtrim(:'form', E'\n'))) t (what, typed);
-SELECT is((SELECT n.new_card_id::text || ' ' || n.duplicates FROM service_provider.reissue_notice n WHERE n.notice_no = 1),
-          '5555555555554444 10', 'E29: and is the very notice');
+SELECT is((SELECT n.new_card_id::text || ' ' || sum(a.arrivals) FROM service_provider.reissue_notice n JOIN service_provider.arrival a ON a.notice_no = n.notice_no
+            WHERE n.notice_no = 1 GROUP BY n.new_card_id),
+          '5555555555554444 11', 'E29: and is the very notice');
 
 -- Replies
 

@@ -3,7 +3,7 @@
 BEGIN;
 CREATE EXTENSION screissue;
 SET search_path = screissue, public;
-SELECT plan(79);
+SELECT plan(87);
 
 SELECT service_provider.setup('METRO', 'Metro Transit');
 SELECT service_provider.register_issuer('BANKJP', 'Bank');
@@ -29,11 +29,11 @@ $$;
 CREATE TEMP TABLE api AS
 SELECT unnest(ARRAY[
     'accept_transfer', 'backfill', 'complete_reload', 'digest', 'digests',
-    'examine_reload', 'explain_decision', 'find_load', 'grant_auditor',
+    'dismiss_notice', 'examine_reload', 'explain_decision', 'find_load', 'grant_auditor',
     'grant_operator', 'missing_notices', 'pull_notices', 'receive_notice',
     'received_notices',
     'record_examination', 'record_load', 'record_reply', 'record_unload',
-    'register_application', 'register_issuer', 'request_reload',
+    'register_application', 'register_issuer', 'request_reload', 'retry_notice',
     'send_confirmations', 'set_tariff', 'type_notice', 'type_permission',
     'type_reply', 'withdraw_application']) AS name;
 
@@ -104,6 +104,8 @@ SELECT throws_ok(format('SELECT service_provider.%s', t.call), '42501', NULL,
     ($$type_reply(1, '')$$),
     ($$type_permission('')$$),
     ($$explain_decision(1)$$),
+    ($$retry_notice(1, 'why not')$$),
+    ($$dismiss_notice(1, 'why not')$$),
     ($$grant_operator('stranger')$$),
     ($$grant_auditor('stranger')$$)
   ) AS t (call);
@@ -180,10 +182,12 @@ SELECT results_eq(
         FROM service_provider.masked_reissue_pair m$$,
     $$VALUES ('BANKJP', '4111********1111', '4111********1129')$$,
     'E60: an auditor sees masked pairs');
+SELECT lives_ok(format('SELECT * FROM service_provider.%I', t.name), 'E60: an auditor sees ' || t.name)
+  FROM (VALUES ('arrival'), ('notice_gap'), ('quarantine'), ('intake')) AS t (name);
 SELECT throws_ok(format('SELECT * FROM service_provider.%I', t.name), '42501',
                  NULL, 'E60: an auditor does not see ' || t.name)
   FROM (VALUES ('reissue_pair'), ('reissue_notice'), ('app_load'),
-               ('reload_request'), ('unconfirmed_load')) AS t (name);
+               ('reload_request'), ('unconfirmed_load'), ('quarantined_notice'), ('notice_arrival')) AS t (name);
 SELECT throws_ok('SELECT service_provider.' || call, '42501', NULL,
                  'E60: an auditor calls nothing: ' || call)
   FROM (VALUES ($$find_load('BANKJP/METRO/1')$$), ('explain_decision(1)')) AS t (call);

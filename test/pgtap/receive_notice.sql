@@ -5,7 +5,7 @@ CREATE EXTENSION screissue;
 SET search_path = screissue, public;
 SET TimeZone = 'UTC';
 
-SELECT plan(105);
+SELECT plan(110);
 
 -- A notice that is right, to be changed by each test.
 CREATE FUNCTION pg_temp.wire(change jsonb DEFAULT '{}')
@@ -50,12 +50,11 @@ SELECT is(pg_temp.receive(), 'stored', 'R22: a notice is stored');
 SELECT results_eq(
     $$ SELECT issuer::text, notice_no, kind, platform_type, new_card_id::text,
               old_card_id::text, app_id::text, message_id::text, reason,
-              noted_at, received_at, carrier, duplicates
+              noted_at, received_at, carrier
          FROM service_provider.reissue_notice $$,
     $$ VALUES ('BANKJP', 1::bigint, 'reissue', 100, '4111111111111111',
                '5555555555554444', 'A0000000031010', 'BANKJP/METRO/42', 'lost',
-               '2026-03-01 03:00:00.123456+00'::timestamptz, now(), 'file',
-               NULL::integer) $$,
+               '2026-03-01 03:00:00.123456+00'::timestamptz, now(), 'file') $$,
     'R20, R22: every field of the notice is kept, and when and how it came');
 SELECT is_empty('SELECT FROM service_provider.quarantined_notice',
     'a notice that is stored is not in quarantine');
@@ -105,16 +104,31 @@ SELECT results_eq(
 
 -- The same notice again
 
+CREATE TEMP TABLE first_row AS
+SELECT n.ctid AS place, n.xmin AS maker FROM service_provider.reissue_notice n WHERE n.notice_no = 1;
 SELECT is(pg_temp.receive(), 'duplicate', 'E19: the same notice again is a duplicate');
 SELECT is(pg_temp.receive('{"carrier": "paper"}'), 'duplicate',
     'E20: whatever carries it');
 SELECT is(pg_temp.receive('{"issuer": "bankjp", "new_card_id": "4111-1111-1111-1111"}'),
     'duplicate', 'E19: equal is what it says, not how it is written');
 SELECT results_eq(
-    $$ SELECT n.duplicates, n.carrier, n.received_at = now()
-         FROM service_provider.reissue_notice n WHERE n.notice_no = 1 $$,
-    $$ VALUES (3, 'file', true) $$,
-    'E19: duplicates are counted and change nothing else');
+    $$ SELECT a.carrier, a.arrivals, a.first_at = now(), a.last_at = now()
+         FROM service_provider.arrival a WHERE a.notice_no = 1 ORDER BY a.carrier $$,
+    $$ VALUES ('file', 3::bigint, true, true), ('paper', 1, true, true) $$,
+    'E19, E20: every arrival is in the ledger, by carrier');
+SELECT results_eq(
+    $$ SELECT a.carrier, a.arrivals FROM service_provider.notice_arrival a ORDER BY a.carrier $$,
+    $$ VALUES ('file', 2::bigint), ('paper', 1) $$, 'E19: the first one is in the inbox');
+SELECT results_eq(
+    $$ SELECT n.xmin = i.maker AND n.ctid = i.place
+         FROM service_provider.reissue_notice n, first_row i WHERE n.notice_no = 1 $$,
+    'VALUES (true)', 'E19: whose row has not changed');
+UPDATE service_provider.notice_arrival a SET first_at = '2001-01-01', last_at = '2002-02-02' WHERE a.carrier = 'file';
+SELECT is(pg_temp.receive(), 'duplicate', 'E19: later once more');
+SELECT results_eq(
+    $$ SELECT a.arrivals, a.first_at, a.last_at = now() FROM service_provider.arrival a
+        WHERE a.issuer = 'BANKJP' AND a.notice_no = 1 AND a.carrier = 'file' $$,
+    $$ VALUES (4::bigint, '2001-01-01'::timestamptz, true) $$, 'E20: when it came first and last');
 SELECT is(pg_temp.receive('{"carrier": "inquiry", "notice_no": -7}'), 'duplicate',
     'an answer to the same inquiry again is a duplicate');
 SELECT is(pg_temp.receive('{"issuer": "CREDIT1", "message_id": "CREDIT1/METRO/1"}'),
@@ -142,10 +156,11 @@ SELECT results_eq(
         GROUP BY q.cause $$,
     $$ VALUES ('contradiction', 14::bigint) $$, 'E19: as a contradiction');
 SELECT results_eq(
-    $$ SELECT n.kind, n.platform_type, n.duplicates
+    $$ SELECT n.kind, n.platform_type, sum(a.arrivals)
          FROM service_provider.reissue_notice n
-        WHERE n.issuer = 'BANKJP' AND n.notice_no = 1 $$,
-    $$ VALUES ('reissue', 100, 3) $$, 'E19: a contradiction is never applied');
+         JOIN service_provider.arrival a ON a.issuer = n.issuer AND a.notice_no = n.notice_no
+        WHERE n.issuer = 'BANKJP' AND n.notice_no = 1 GROUP BY n.kind, n.platform_type $$,
+    $$ VALUES ('reissue', 100, 5::numeric) $$, 'E19: a contradiction is never applied');
 SELECT is(pg_temp.receive('{"kind": "withdrawal"}'), 'quarantined',
     'a contradiction that comes again is kept again');
 DELETE FROM service_provider.quarantined_notice;
@@ -298,6 +313,10 @@ SELECT throws_ok(
        SELECT pg_temp.receive('{"notice_no": 60}') $$, '55000', NULL,
     'so is an inbox without its key');
 SELECT is(pg_temp.receive('{"notice_no": 60}'), 'stored', 'afterwards it lands');
+SELECT throws_ok(
+    $$ ALTER TABLE service_provider.notice_arrival RENAME TO old_ledger;
+       SELECT pg_temp.receive('{"notice_no": 60}') $$, '42P01', NULL,
+    'so is a ledger that is missing, when it comes again');
 SELECT lives_ok(
     $$ ALTER TABLE service_provider.reissue_notice ADD COLUMN note text DEFAULT 'x' $$,
     'a column behind the others');

@@ -48,7 +48,7 @@ sub apply_errors
 # What is left by one group of tests is not in the way of the next.
 sub forget
 {
-	metro('TRUNCATE service_provider.reissue_notice, service_provider.quarantined_notice');
+	metro('TRUNCATE service_provider.reissue_notice, service_provider.notice_arrival, service_provider.quarantined_notice');
 	$bank->safe_psql('postgres', 'DELETE FROM screissue.notice');
 	return;
 }
@@ -66,7 +66,7 @@ metro('ALTER TABLE service_provider.away RENAME TO reissue_notice');
 $metro->wait_for_subscription_sync($bank, 'bankjp');
 is(inbox($metro, 'BANKJP'), '1 3', 'R22: the initial copy lands');
 is(quarantine($metro), '2 unparsable: app_id', 'E37: but for its poison row');
-is(metro('SELECT duplicates FROM service_provider.reissue_notice WHERE notice_no = 1'),
+is(metro('SELECT arrivals FROM service_provider.notice_arrival WHERE notice_no = 1'),
 	'1', 'E19: and a duplicate in it is counted');
 is( metro(q{SELECT subscription, carrier FROM service_provider.quarantined_notice}),
 	'bankjp|replication',
@@ -83,11 +83,11 @@ is(inbox($metro, 'BANKJP'), '1 3 4', 'R22: the stream lands');
 is( metro(q{
 		SET TimeZone = 'UTC';
 		SELECT issuer, notice_no, kind, platform_type, new_card_id, old_card_id,
-		       app_id, message_id, reason, noted_at, carrier, duplicates,
+		       app_id, message_id, reason, noted_at, carrier,
 		       now() - received_at < '1 min'
 		  FROM service_provider.reissue_notice WHERE notice_no = 4}),
 	'BANKJP|4|reissue|100|4111111111111111|5555555555554444|A0000000031010|'
-	  . 'BANKJP/METRO/42|lost|2026-03-01 12:00:00.123456+00|replication||t',
+	  . 'BANKJP/METRO/42|lost|2026-03-01 12:00:00.123456+00|replication|t',
 	'R20, R22: with every field');
 is(metro('SELECT count(*) FROM screissue.notice'),
 	'0', 'nothing gets into the wire table of a provider');
@@ -183,7 +183,7 @@ $bank->safe_psql('postgres', q{
 	INSERT INTO screissue.notice SELECT * FROM screissue.notice
 	 WHERE notice_no = 1 AND kind = 'reissue' AND new_card_id = '4111111111111111'});
 received();
-is( metro('SELECT notice_no, kind, new_card_id, duplicates FROM service_provider.reissue_notice'),
+is( metro('SELECT notice_no, kind, new_card_id, arrivals FROM service_provider.reissue_notice JOIN service_provider.notice_arrival USING (notice_no)'),
 	'1|reissue|4111111111111111|5', 'E19: duplicates are counted, in one transaction, too');
 is(quarantine($metro), "1 contradiction\n1 contradiction", 'E19: contradictions are kept apart');
 is(apply_errors(), '0', 'E19: no worker failed');
@@ -469,7 +469,7 @@ forget();
 send_in_one_transaction(notice(1), deed(notice(2), 'false'), notice(3), deed(notice(4), 'true'), notice(2), notice(5));
 received();
 is(inbox($metro, 'BANKJP'), '1 2 3 4 5', 'notices land inside subtransactions, too');
-is(metro('SELECT count(duplicates) FROM service_provider.reissue_notice'),
+is(metro('SELECT count(*) FROM service_provider.notice_arrival'),
 	'0', 'and one that was taken back comes anew');
 forget();
 
@@ -479,21 +479,20 @@ metro(q{
 	    INSERT INTO screissue.notice
 	    VALUES ('BANKJP', 'METRO', 7, 'reissue', 100, '4111111111111111', NULL,
 	            'A0000000031010', 'BANKJP/METRO/42', 'lost', now());
-	    DELETE FROM service_provider.reissue_notice n WHERE n.notice_no = OLD.notice_no;
-	    RETURN NULL;
+	    RETURN NEW;
 	END
 	$$;
-	CREATE TRIGGER interfere BEFORE UPDATE ON service_provider.reissue_notice
+	CREATE TRIGGER interfere BEFORE INSERT ON service_provider.notice_arrival
 	    FOR EACH ROW EXECUTE FUNCTION public.interfere();
-	ALTER TABLE service_provider.reissue_notice ENABLE ALWAYS TRIGGER interfere});
+	ALTER TABLE service_provider.notice_arrival ENABLE ALWAYS TRIGGER interfere});
 $bank->safe_psql('postgres', 'ALTER TABLE screissue.notice DROP CONSTRAINT notice_pkey');
 send_in_one_transaction(notice(1), notice(1), notice(2));
 received();
-is( metro('SELECT notice_no, duplicates FROM service_provider.reissue_notice ORDER BY 1'),
-	"1|\n2|\n7|", 'a notice lands while another is counted, which is gone by then and so stored');
+is( metro(q{SELECT string_agg(notice_no || ' ' || arrivals, ', ' ORDER BY notice_no) FROM service_provider.arrival}),
+	'1 2, 2 1, 7 1', 'a notice lands while another is counted');
 is(quarantine($metro), '', 'and nothing is quarantined');
 is(apply_errors(), '0', 'no worker failed') or diag(metro('SELECT * FROM pg_stat_subscription_stats'));
-metro('DROP TRIGGER interfere ON service_provider.reissue_notice');
+metro('DROP TRIGGER interfere ON service_provider.notice_arrival');
 forget();
 
 SKIP:

@@ -204,8 +204,7 @@ is( $metro->safe_psql('postgres',
 		'SELECT apply_error_count + sync_error_count FROM pg_stat_subscription_stats'),
 	'0', 'E37: no worker failed');
 is( $metro->safe_psql('postgres', q{
-		SELECT (SELECT count(*) + sum(coalesce(n.duplicates, 0))
-		          FROM service_provider.reissue_notice n)
+		SELECT (SELECT sum(a.arrivals) FROM service_provider.arrival a)
 		     + (SELECT count(*) FROM service_provider.quarantined_notice)}),
 	$notices, 'E37: every notice is in the inbox or in quarantine');
 
@@ -271,7 +270,7 @@ cmp_ok(
 		q{SELECT count(*) FROM service_provider.quarantined_notice WHERE cause = 'contradiction'}),
 	'>', 100, 'E19: and there are contradictions');
 cmp_ok(
-	$metro->safe_psql('postgres', 'SELECT sum(duplicates) FROM service_provider.reissue_notice'),
+	$metro->safe_psql('postgres', 'SELECT sum(arrivals) FROM service_provider.notice_arrival'),
 	'>', 100, 'E19: and duplicates');
 
 # Nothing is kept that was not sent: digests of what is kept, taken from what
@@ -313,6 +312,27 @@ cmp_ok(
 		 WHERE greatest(length(issuer), length(kind), length(new_card_id), length(old_card_id),
 		                length(app_id), length(message_id), length(reason)) > 100000}),
 	'>', 0, 'huge values among it');
+
+# Whatever was sent, the view for operators and auditors can be read; what is
+# a card id there is masked, and what is none is not shown.
+
+is( $metro->safe_psql('postgres', q{
+		CREATE FUNCTION masked(value text) RETURNS text LANGUAGE plpgsql AS $$
+		BEGIN
+		    RETURN screissue.mask(value::screissue.card_id);
+		EXCEPTION WHEN invalid_text_representation THEN
+		    RETURN NULL;
+		END $$;
+		SELECT count(*) || ' ' || count(*) FILTER (
+		           WHERE v.new_card_id IS DISTINCT FROM masked(q.new_card_id)
+		              OR v.old_card_id IS DISTINCT FROM masked(q.old_card_id)
+		              OR coalesce(v.differs_in, '') <> '' AND v.cause <> 'contradiction'
+		              OR v.differs_in = ''
+		              OR length(v::text) > 1000)
+		  FROM service_provider.quarantine v
+		  JOIN service_provider.quarantined_notice q USING (quarantine_id)}),
+	$metro->safe_psql('postgres', 'SELECT count(*) FROM service_provider.quarantined_notice') . ' 0',
+	'E60: what is in quarantine can be looked at, and no card id in clear');
 
 # And the stream goes on.
 

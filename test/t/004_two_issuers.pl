@@ -103,8 +103,8 @@ $metro->poll_query_until('postgres', q{
 $clerk->query_safe('COMMIT');
 received();
 is( $metro->safe_psql('postgres',
-		'SELECT carrier, duplicates FROM service_provider.reissue_notice WHERE notice_no = 10'),
-	'file|1', 'E20: a notice that two carriers bring at once is one row');
+		q{SELECT string_agg(carrier || ' ' || arrivals, ', ' ORDER BY carrier) FROM service_provider.arrival WHERE notice_no = 10}),
+	'file 1, replication 1', 'E20: a notice that two carriers bring at once is one row');
 $clerk->query_safe(q{
 	BEGIN;
 	SELECT service_provider.receive_notice('BANKJP', 'METRO', 11, 'withdrawal', 100,

@@ -61,10 +61,10 @@ is(cursor_at(), '3', 'the cursor has moved');
 is( metro(q{
 		SET TimeZone = 'UTC';
 		SELECT issuer, notice_no, kind, platform_type, new_card_id, old_card_id,
-		       app_id, message_id, reason, noted_at, carrier, duplicates
+		       app_id, message_id, reason, noted_at, carrier
 		  FROM service_provider.reissue_notice WHERE notice_no = 2}),
 	'BANKJP|2|reissue|100|4111111111111111|5555555555554444|A0000000031010|'
-	  . 'BANKJP/METRO/42|lost|2026-03-01 12:00:00.123456+00|pull|',
+	  . 'BANKJP/METRO/42|lost|2026-03-01 12:00:00.123456+00|pull',
 	'R29: with every field, to the microsecond');
 
 # Any content comes through as it was written
@@ -97,9 +97,16 @@ $metro->wait_for_subscription_sync($bank, 'bankjp');
 send_to('METRO', 6);
 $bank->wait_for_catchup('bankjp');
 is(pull(), '1', 'R30: a notice that was delivered is pulled, too');
-is( metro('SELECT notice_no, carrier, duplicates FROM service_provider.reissue_notice ORDER BY 1'),
-	"1|pull|1\n2|pull|1\n3|pull|1\n4|pull|1\n6|replication|1",
+is( metro('SELECT notice_no, carrier FROM service_provider.reissue_notice ORDER BY 1'),
+	"1|pull\n2|pull\n3|pull\n4|pull\n6|replication",
 	'E20: push and pull make one row each');
+metro(q{SELECT service_provider.receive_notice(issuer::text, 'METRO', notice_no, kind, platform_type, new_card_id::text,
+	        old_card_id::text, app_id::text, message_id::text, reason, noted_at, 'file')
+	  FROM service_provider.reissue_notice WHERE notice_no = 6});
+is( metro(q{SELECT string_agg(notice_no || ' ' || carrier || ' ' || arrivals, ', ' ORDER BY notice_no, carrier)
+	          FROM service_provider.arrival WHERE notice_no IN (1, 6)}),
+	'1 pull 1, 1 replication 1, 6 file 1, 6 pull 1, 6 replication 1',
+	'E20: push, pull and file: one row, three arrivals in the ledger');
 is( metro(q{
 		SELECT from_no, to_no FROM service_provider.missing_notices('BANKJP')}),
 	'5|5', 'E59: what is in quarantine is missing');
@@ -122,8 +129,8 @@ is( metro(q{SELECT from_no, to_no FROM service_provider.missing_notices('BANKJP'
              WHERE from_no > 5}),
 	'100|199', 'E59: what an old backup lost is missing');
 is(pull(), '4907', 'E59: pulling from there again');
-is( metro(q{SELECT count(*), count(duplicates) FROM service_provider.reissue_notice
-             WHERE notice_no > 6}),
+is( metro(q{SELECT (SELECT count(*) FROM service_provider.reissue_notice WHERE notice_no > 6),
+	               (SELECT count(*) FROM service_provider.notice_arrival WHERE notice_no > 6)}),
 	'5000|4807', 'E59: brings it back, and the rest is a duplicate');
 
 # Two pulls at once take turns
@@ -140,8 +147,8 @@ $metro->poll_query_until('postgres', q{
 	 WHERE wait_event_type = 'Lock' AND query LIKE '%pull_notices%'}) or die 'nobody waits';
 $one->query_safe('COMMIT');
 like($other->query('SELECT 7'), qr/^0\n7$/, 'E20: another one waits for it and finds nothing');
-is( metro('SELECT duplicates FROM service_provider.reissue_notice WHERE notice_no = 5007'),
-	'', 'E20: no notice is fetched twice');
+is( metro('SELECT arrivals FROM service_provider.arrival WHERE notice_no = 5007'),
+	'1', 'E20: no notice is fetched twice');
 $one->quit;
 
 # The issuer was away: the session's connection is made anew.
@@ -172,7 +179,7 @@ $bank->safe_psql('postgres', q{
 	q{SELECT service_provider.pull_notices('BANKJP')}, extra_params => [ '-v', 'VERBOSITY=verbose' ]);
 like($err, qr/ERROR:  08P01: server "bankjp" does not go on after notice 5008/,
 	'an issuer that repeats itself is an error');
-is(metro('SELECT count(*) FROM service_provider.reissue_notice WHERE duplicates > 1'),
+is(metro('SELECT count(*) FROM service_provider.notice_arrival WHERE arrivals > 1'),
 	'0', 'and nothing of it is kept');
 
 # An issuer that sends what is not of its type does not stop a pull, nor lose

@@ -46,7 +46,10 @@ $metro->safe_psql('postgres', q{
 	       service_provider.record_load('BANKJP/METRO/1', 'D276AB0085CD01', '4111111111111111', 'user 1', ROW(true, 'known', '1 year'), '{"a": 1}', 100);
 	SELECT service_provider.receive_notice('BANKJP', 'METRO', 1, 'reissue', 100, '378282246310005', '4111111111111111',
 	                                       'D276AB0085CD01', 'BANKJP/METRO/1', 'lost', now(), 'file');
-	SELECT service_provider.receive_notice('BANKJP', 'OTHER', 1, 'reissue', 100, 'X1', 'X2', 'D276AB0085CD01', 'BANKJP/METRO/1', 'lost', now(), 'file')});
+	SELECT service_provider.receive_notice('BANKJP', 'OTHER', 1, 'reissue', 100, 'X1', 'X2', 'D276AB0085CD01', 'BANKJP/METRO/1', 'lost', now(), 'file');
+	SELECT service_provider.receive_notice('BANKJP', 'METRO', 1, 'reissue', 100, '378282246310005', '4111111111111111',
+	                                       'D276AB0085CD01', 'BANKJP/METRO/1', 'lost', noted_at, 'paper')
+	  FROM service_provider.reissue_notice});
 
 # All there is in a database, one line for each fact.
 sub facts
@@ -69,6 +72,8 @@ sub facts
 					relation.reloptions, relation.relreplident, relation.owner);
 				IF relation.relkind = 'r' THEN
 					RETURN QUERY EXECUTE format('SELECT %L || x::text FROM %s x ORDER BY x::text', 'row ' || relation.name || ' ', relation.name);
+				ELSIF relation.name = 'service_provider.intake' THEN -- it shows an age
+					RETURN NEXT 'view ' || relation.name || ' ' || pg_get_viewdef(relation.oid);
 				ELSIF relation.relkind = 'v' THEN
 					RETURN NEXT 'view ' || relation.name || ' ' || pg_get_viewdef(relation.oid);
 					RETURN QUERY EXECUTE format('SELECT %L || x::text FROM %s x ORDER BY x::text', 'row ' || relation.name || ' ', relation.name);
@@ -146,6 +151,7 @@ like($before{bank}, qr/^publication screissue_metro t f f f screissue notice .*M
 like($before{bank}, qr/^function .*reissue_card\S* .* clerk=X/m, 'E38: and the rights of its operator');
 like($before{metro}, qr/^trigger screissue\.notice A /m, 'E38: the facts of the provider have the landing triggers');
 like($before{metro}, qr/^row service_provider\.quarantined_notice/m, 'E38: and its rows');
+like($before{metro}, qr/^row service_provider\.notice_arrival .*paper/m, 'E38: and its ledger');
 
 restore_text($bank, 'bank_text');
 restore_custom($bank, 'bank_custom');
