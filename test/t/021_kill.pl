@@ -139,7 +139,7 @@ is(bank("SELECT count(*) FROM unnest('{$lost}'::text[]) c WHERE NOT EXISTS (SELE
 	'0', 'E35: what was acknowledged is on record: ' . @acknowledged . ' reissues');
 is(metro("SELECT count(*) FROM unnest('{$lost}'::text[]) c WHERE NOT EXISTS (SELECT FROM service_provider.reissue_notice n WHERE n.new_card_id::text = c)"),
 	'0', 'E35: and has arrived');
-is(metro('SELECT count(duplicates) FROM service_provider.reissue_notice'), '0', 'E35: nothing came twice');
+is(metro('SELECT count(*) FROM service_provider.notice_arrival'), '0', 'E35: nothing came twice');
 is(metro('SELECT count(*) FROM service_provider.quarantined_notice'), '0', 'E35: nothing contradicts');
 is(metro(q{SELECT * FROM service_provider.missing_notices('BANKJP')}), '', 'E25: no number is missing');
 is(bank('SELECT count(*) = max(notice_no) AND max(notice_no) = min(k.last_notice_no) FROM screissue.notice, card_issuer.notice_counter k'),

@@ -108,7 +108,7 @@ procedure('Drop the old subscription');
 my $begun = time;
 procedure('Subscribe anew');
 note sprintf 'copy of %d notices: %.1f s', bank('SELECT count(*) FROM screissue.notice'), time - $begun;
-is(metro('SELECT count(duplicates) FROM service_provider.reissue_notice WHERE notice_no <= 20'), '20', 'E36: what was there was counted');
+is(metro('SELECT count(*) FROM service_provider.notice_arrival WHERE notice_no <= 20'), '20', 'E36: what was there was counted');
 ok($work->finish, 'the issuer went on meanwhile');
 complete('subscribed anew');
 unlike(bank($slots), qr/lost/, 'no slot is lost any more');
@@ -123,7 +123,7 @@ procedure('Subscribe anew without a copy');
 cmp_ok(metro(q{SELECT count(*) FROM service_provider.reissue_notice WHERE carrier = 'pull'}), '>=', 30, 'E36: only what was missing was fetched');
 ok($work->finish, 'the issuer went on meanwhile');
 complete('subscribed anew without a copy');
-is(metro('SELECT max(duplicates) FROM service_provider.reissue_notice WHERE notice_no <= 100000'), '1', 'E36: and nothing else');
+is(metro('SELECT max(arrivals) FROM service_provider.notice_arrival WHERE notice_no <= 100000'), '1', 'E36: and nothing else');
 
 # The slot is gone, or somebody still holds on to it.
 
