@@ -149,7 +149,7 @@ COMMENT ON FUNCTION card_issuer.record_inquiry(
 CREATE FUNCTION card_issuer.asking_party(provider screissue.company_id)
     RETURNS screissue.company_id
     LANGUAGE plpgsql
-    STABLE
+    VOLATILE
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
 DECLARE
@@ -182,7 +182,7 @@ CREATE FUNCTION card_issuer.check_inquiry_limit(
     provider screissue.company_id)
     RETURNS void
     LANGUAGE plpgsql
-    STABLE
+    VOLATILE
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
 DECLARE
@@ -276,7 +276,7 @@ COMMENT ON FUNCTION
 CREATE FUNCTION card_issuer.inquiries_made(company screissue.company_id)
     RETURNS bigint
     LANGUAGE plpgsql
-    STABLE
+    VOLATILE
     SECURITY DEFINER
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$

@@ -48,7 +48,7 @@ COMMENT ON FUNCTION screissue.require_policy(text) IS
 CREATE FUNCTION screissue.require_event(event text, events text[])
     RETURNS void
     LANGUAGE plpgsql
-    IMMUTABLE
+    STABLE
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
