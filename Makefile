@@ -88,6 +88,7 @@ SQL_PARTS = \
 	sql/card_issuer/lineage.sql \
 	sql/card_issuer/evidence.sql \
 	sql/card_issuer/publication.sql \
+	sql/card_issuer/delivery.sql \
 	sql/card_issuer/paper.sql \
 	sql/service_provider/tables.sql \
 	sql/service_provider/setup.sql \
