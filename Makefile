@@ -109,6 +109,7 @@ SQL_PARTS = \
 
 SCRIPT = screissue--$(EXTVERSION).sql
 DATA_built = $(SCRIPT)
+SCRIPTS = bin/screissue_gateway
 EXTRA_CLEAN = tmp_install check.out META.json
 
 # Tests.  test/run lists the runners; the order here is the order they run in.
