@@ -279,7 +279,7 @@ at($as_partner, q{SELECT pg_drop_replication_slot('spy')});
 my $hba = slurp_file("$gateway_dir/pg_hba.conf");
 write_file("$gateway_dir/pg_hba.conf", $hba . "hostssl replication metro 127.0.0.1/32 scram-sha-256\n");
 gateway('SELECT pg_reload_conf()');
-command_ok([ 'pg_basebackup', '-D', "$directory/copy", '-d', $as_partner =~ s/ dbname=gateway//r, '-X', 'stream', '-c', 'fast' ],
+command_ok([ 'pg_basebackup', '-D', "$directory/copy", '-d', $as_partner =~ s/ dbname=gateway//r, '-X', 'stream', '-c', 'fast', '-N' ],
 	'E24: the partner takes a base backup');
 write_file("$gateway_dir/pg_hba.conf", $hba);
 gateway('SELECT pg_reload_conf()');
