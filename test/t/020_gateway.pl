@@ -52,6 +52,9 @@ my %ours = (
 	'5440' => $port,
 	'203.0.113.7' => '127.0.0.1',
 	'198.51.100.0/24' => '0.0.0.0/0',
+	'203.0.113.1/32' => '127.0.0.0/8',
+	'feed.password' => "$directory/feed.password",
+	'sslrootcert=gateway.crt' => "sslrootcert=$gateway_dir.crt",
 	'host=gateway.example' => 'host=gateway.example hostaddr=127.0.0.1',
 	'metro.password' => "$directory/metro.password",
 	'/etc/metro/gateway.crt' => "$gateway_dir.crt",
@@ -184,7 +187,8 @@ local all $user trust
 local postgres metro_feed scram-sha-256
 HBA
 $bank->reload;
-write_file("$directory/pgpass", "*:*:*:metro_feed:$planted\n");
+write_file("$directory/pgpass", "*:*:*:metro_feed:$planted\n*:$port:gateway:screissue_feed:feeds the gateway\n");
+write_file("$directory/feed.password", "feeds the gateway\n");
 write_file("$directory/metro.password", "$partners_password\n");
 
 # Cards with the applications of one provider, reissued
@@ -216,9 +220,11 @@ like(shell_ok('the document: a gateway is created', commands('screissue_gateway 
 	'and says so');
 unlike(slurp_file("$gateway_dir/pg_hba.conf"), qr/^\s*[^#].*(trust|password|md5|replication)/m, 'E47: nobody is trusted');
 like(slurp_file("$gateway_dir/pg_hba.conf"), qr/^hostssl\s+gateway\s+metro\s+\S+\s+scram-sha-256$/m, 'the partner comes with TLS');
+like(slurp_file("$gateway_dir/pg_hba.conf"), qr/^hostssl\s+gateway\s+screissue_feed\s+127\S+\s+scram-sha-256$/m, 'what feeds, too');
 shell_ok('the document: TLS', commands('ssl_key_file'));
 ($feed, $check) = commands('screissue_gateway feed');
 chomp($feed, $check);
+like($feed, qr/user=screissue_feed\s+sslmode=verify-full/, 'the issuer feeds over TLS');
 
 my $columns = q{SELECT string_agg(concat_ws(' ', a.attname, format_type(a.atttypid, a.atttypmod), a.attcollation::regcollation, a.attnotnull), ', ' ORDER BY a.attnum)
 	FROM pg_attribute a WHERE a.attrelid = 'screissue.notice'::regclass AND a.attnum > 0};
@@ -248,6 +254,8 @@ is(at($to, block('SELECT slot_name') =~ s/-- gateway\n//r) =~ s/\|\d+$/|n/r, 'ba
 
 my $as_partner = "host=gateway.example hostaddr=127.0.0.1 port=$port dbname=gateway user=metro";
 $ENV{PGPASSWORD} = $partners_password;
+is(at("$as_partner sslmode=verify-full sslrootcert=$gateway_dir.crt", 'SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()'), 't', 'E47: the partner comes with TLS');
+like((run_command([ 'psql', '-XqAt', '-d', "$as_partner sslmode=disable", '-c', 'SELECT 1' ]))[1], qr/FATAL/, 'E47: and not without');
 is(at($as_partner, 'SELECT string_agg(n.provider, NULL) FROM (SELECT DISTINCT n.provider FROM screissue.notice n) n'),
 	'METRO', 'E24: in the table, its own notices');
 is(at($as_partner, 'SELECT string_agg(p.pubname, NULL) FROM pg_publication p'), 'screissue_metro', 'E24: one publication');
@@ -274,6 +282,14 @@ my $stream = pack 'H*', at($as_partner, q{SELECT string_agg(encode(c.data, 'hex'
 like($stream, qr/METROCARDN60/, 'E24: the stream has its notices');
 unlike($stream, qr/LIBRARY/, 'E24: and no other');
 at($as_partner, q{SELECT pg_drop_replication_slot('spy')});
+
+# Who feeds may feed.
+foreach my $sql ('DELETE FROM screissue.notice', 'UPDATE screissue.notice SET reason = NULL', q{UPDATE screissue.feed SET provider = 'X'},
+	'TRUNCATE screissue.notice', q{SELECT pg_create_logical_replication_slot('spy', 'pgoutput')}, 'CREATE TABLE public.t (x int)')
+{
+	my (undef, $err) = run_command([ 'psql', '-XqAt', '-d', $as_partner =~ s/user=metro/user=screissue_feed password='feeds the gateway'/r, '-c', $sql ]);
+	like($err, qr/ERROR: .*(permission denied|must be superuser or replication role)/, "E24: screissue_feed has no right to $sql");
+}
 
 # With more than create gave it: a base backup by the usual program
 my $hba = slurp_file("$gateway_dir/pg_hba.conf");
@@ -303,6 +319,7 @@ is(join(' ', files_with($planted)), '', 'E47: no password of the issuer');
 is(join(' ', files_with('metro_feed')), '', 'E47: not even a role of it');
 is(join(' ', files_with(quotemeta $bank->host)), '', 'E47: nor its address');
 is(join(' ', files_with('PRIVATE KEY')), '', 'E47: nor the private key of its TLS');
+is(join(' ', files_with('feeds the gateway')), '', 'E47: nor the password by which it is fed');
 
 # At the issuer the partner's role is nobody.
 foreach my $how ('', ' replication=database', ' replication=true')
@@ -426,6 +443,7 @@ my @wrong = (
 	[ 'screissue_gateway check --after', 2, qr/--after needs a value/ ],
 	[ "$check --after x", 2, qr/--after is not a number: "x"/ ],
 	[ 'screissue_gateway create -D x', 2, qr/create needs -D, --issuer, --provider and --role/ ],
+	[ "screissue_gateway create -D $directory/x --issuer A --provider B --role c --feed-allow ::1/128", 2, qr/--feed-allow needs/ ],
 	[ "screissue_gateway create -D $directory/x --issuer 'A B' --provider B --role c", 2, qr/--issuer is not a company id: "A B"/ ],
 	[ "screissue_gateway create -D $directory/x --issuer A --provider B --role 'c;d'", 2, qr/--role takes/ ],
 	[ "screissue_gateway create -D $directory/x --issuer A --provider B --role c --keep-wal \"1'\"", 2, qr/has a blank or a quote/ ],
@@ -450,6 +468,7 @@ foreach my $help ('--help', 'create --help')
 gateway(block('DELETE FROM screissue.notice') =~ s/-- gateway\n//r);
 like(check('the document: old notices are deleted'), qr/^Notices 11 to 60064 are the same: 60054,/, 'E59: the rest is the same');
 is(feed('feeding goes on'), '', 'E20: after the last number');
+is((shell(qq{screissue_gateway feed --from 'dbname=postgres user=metro_feed' --to '$to'}))[0], 0, 'the gateway\'s owner feeds by the socket');
 
 # A gateway that was lost
 
