@@ -2,7 +2,7 @@
 # What an issuer sees of its subscribers, in card_issuer.delivery: a slot that
 # streams, one that nobody streams from, one that is lost, by its name and by the
 # provider's role (E36); when the last number is confirmed for certain; and that
-# fetches are recorded without a wait, and nowhere else than on a primary.  Then a
+# fetches are recorded without a wait, and nowhere else than on a primary (R30).  Then a
 # publication that came empty out of a dump, and how it is mended (E38).
 
 use strict;
@@ -208,7 +208,7 @@ write_notices('METRO', 1);
 is(bank('SELECT c.problem FROM card_issuer.publication_check() c'), 'does not publish screissue.notice', 'R19: a publication that lost its table');
 my ($section) = slurp_file('doc/replication.md') =~ /^## Publications and slots\n(.*?)^## /ms;
 my @blocks = $section =~ /^```sql\n(.*?)^```$/gms;
-is(scalar @blocks, 3, 'the document has three commands');
+is(scalar @blocks, 4, 'the document has four commands');
 is(bank($blocks[0]), 'METRO|screissue_metro|does not publish screissue.notice', 'the document: publication_check');
 bank($blocks[1]);
 is(bank($blocks[0]), '', 'the document: mended');
@@ -224,5 +224,13 @@ is(metro(q{SELECT * FROM service_provider.digest('BANKJP', 1, 8)}), bank(q{SELEC
 	'E59: both have the same');
 like(bank($blocks[2]), qr/^METRO\|8\|8?\|screissue_metro\|t\|/m, 'the document: delivery');
 
+# From push to pull
+
 metro('DROP SUBSCRIPTION bank');
+bank($blocks[3]);
+write_notices('METRO', 1);
+is(metro(q{SELECT service_provider.backfill('BANKJP')}) > 0, 1, 'the document: the provider pulls');
+is(delivery('METRO', qw(delivery last_notice_no fetched_no slot_name)), 'pull|9|9|', 'R30: from now on');
+is(bank('SELECT c.problem FROM card_issuer.publication_check() c'), '', 'R19: and needs no publication');
+
 done_testing();
