@@ -369,7 +369,7 @@ sub start_gateway
 
 write_notices($bank, 40_061, 60_060);
 my $session = $bank->background_psql('postgres');
-$session->query_safe('BEGIN; LOCK TABLE screissue.notice');
+$session->query_safe('BEGIN; LOCK TABLE card_issuer.notice_cursor');
 my $dying = start_feed();
 $bank->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_stat_activity
 	WHERE wait_event_type = 'Lock' AND query LIKE '%fetch_notices%'}) or die 'no feed waits';
@@ -499,8 +499,14 @@ $bank->stop('immediate');
 my $restored = PostgreSQL::Test::Cluster->new('restored');
 $restored->init_from_backup($bank, 'old');
 $restored->start;
-$restored->safe_psql('postgres', 'SELECT card_issuer.begin_epoch()');
 $bank = $restored;
+write_notices($bank, 60_065, 60_071);
+($status, undef, $error) = shell($feed);
+is($status, 1, 'E25: an issuer that gives its numbers a second time is not fed from');
+like($error, qr/ERROR:  notice 60070 is another one at the issuer\n.*begun no new epoch/, 'E25: and why');
+is(gateway('SELECT max(notice_no) FROM screissue.notice'), '60070', 'E25: nothing of it is in the gateway');
+bank('DELETE FROM screissue.notice WHERE notice_no > 60064');
+bank('SELECT card_issuer.begin_epoch()');
 my $epoch = 2**40;
 write_notices($bank, $epoch + 1, $epoch + 30);
 like(feed('E25: fed from the restored issuer'), qr/^30 notices$/, 'E25: the new epoch');
