@@ -92,6 +92,7 @@ SQL_PARTS = \
 	sql/card_issuer/lineage.sql \
 	sql/card_issuer/evidence.sql \
 	sql/card_issuer/publication.sql \
+	sql/card_issuer/delivery.sql \
 	sql/card_issuer/paper.sql \
 	sql/service_provider/tables.sql \
 	sql/service_provider/setup.sql \
@@ -113,6 +114,7 @@ SQL_PARTS = \
 
 SCRIPT = screissue--$(EXTVERSION).sql
 DATA_built = $(SCRIPT)
+SCRIPTS = bin/screissue_gateway
 EXTRA_CLEAN = tmp_install check.out META.json
 
 # Tests.  test/run lists the runners; the order here is the order they run in.

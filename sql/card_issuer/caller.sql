@@ -104,7 +104,7 @@ DECLARE
         'find_reissue', 'fetch_notices', 'digest', 'digests', 'print_notice',
         'print_reply', 'print_permission', 'find_old_card',
         'find_new_card', 'lineage', 'create_publication', 'drop_publication',
-        'grant_operator', 'grant_auditor'];
+        'publication_check', 'provider_slots', 'grant_operator', 'grant_auditor'];
 BEGIN
     PERFORM card_issuer.own_company();
     PERFORM screissue.require('role_name', grant_operator.role_name IS NOT NULL);
@@ -115,7 +115,8 @@ BEGIN
                    ' card_issuer.key_usage, card_issuer.masked_inquiry,'
                    ' card_issuer.inquiry_report, card_issuer.charge,'
                    ' card_issuer.statement, card_issuer.batch_progress,'
-                   ' card_issuer.batch_failure, screissue.status_move TO %I',
+                   ' card_issuer.batch_failure, card_issuer.delivery,'
+                   ' screissue.status_move TO %I',
                    grant_operator.role_name);
     EXECUTE format('GRANT SELECT, INSERT (reason, name)'
                    ' ON card_issuer.reissue_batch TO %I',
@@ -142,12 +143,13 @@ BEGIN
     PERFORM screissue.require('role_name', grant_auditor.role_name IS NOT NULL);
     PERFORM screissue.require_role(grant_auditor.role_name);
     PERFORM screissue.grant_calls('card_issuer', grant_auditor.role_name,
-                                  ARRAY['inquiries_made']);
+                                  ARRAY['inquiries_made', 'provider_slots']);
     EXECUTE format('GRANT SELECT ON card_issuer.masked_reissue_pair,'
                    ' card_issuer.key_usage, card_issuer.masked_inquiry,'
                    ' card_issuer.inquiry_report, card_issuer.charge,'
                    ' card_issuer.statement, card_issuer.batch_progress,'
-                   ' card_issuer.batch_failure, screissue.status_move TO %I',
+                   ' card_issuer.batch_failure, card_issuer.delivery,'
+                   ' screissue.status_move TO %I',
                    grant_auditor.role_name);
 END
 $$;

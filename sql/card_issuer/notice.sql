@@ -333,6 +333,45 @@ $$;
 COMMENT ON FUNCTION card_issuer.require_reader(screissue.company_id) IS
     'check that the caller may have the notices of a provider';
 
+-- Remembers how far a provider is: what it was given, and that it asked for what
+-- follows after_no.  A number that was never written says nothing.  Nobody waits
+-- for it: not while another session does the same, and only where it cannot fail.
+CREATE FUNCTION card_issuer.record_fetch(
+    by_provider screissue.company_id,
+    after_no bigint,
+    fetched_no bigint)
+    RETURNS void
+    LANGUAGE plpgsql
+    VOLATILE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+BEGIN
+    IF current_setting('transaction_read_only')::boolean
+       OR current_setting('transaction_isolation')
+              NOT IN ('read committed', 'read uncommitted')
+    THEN
+        RETURN;
+    END IF;
+    UPDATE card_issuer.notice_cursor c
+       SET fetched_no = greatest(c.fetched_no, record_fetch.fetched_no),
+           confirmed_no = coalesce(n.asked_no, c.confirmed_no),
+           fetched_at = now()
+      FROM (SELECT s.provider,
+                   CASE WHEN record_fetch.after_no BETWEEN 0 AND k.last_notice_no
+                        THEN record_fetch.after_no END AS asked_no
+              FROM card_issuer.notice_cursor s
+              JOIN card_issuer.notice_counter k ON k.provider = s.provider
+             WHERE s.provider = by_provider
+               FOR NO KEY UPDATE OF s SKIP LOCKED) n
+     WHERE c.provider = n.provider
+       AND (n.asked_no <> c.confirmed_no
+            OR record_fetch.fetched_no > c.fetched_no);
+END
+$$;
+COMMENT ON FUNCTION card_issuer.record_fetch(
+    screissue.company_id, bigint, bigint) IS
+    'record of how far a provider is that pulls';
+
 -- Rows for fetch_notices, which explains them.
 CREATE FUNCTION card_issuer.read_notices(
     of_provider screissue.company_id,
@@ -340,11 +379,13 @@ CREATE FUNCTION card_issuer.read_notices(
     max_rows integer)
     RETURNS SETOF record
     LANGUAGE plpgsql
-    STABLE
+    VOLATILE
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
 DECLARE
     own CONSTANT text := card_issuer.own_company()::text;
+    given bigint;
+    last_no bigint;
 BEGIN
     PERFORM screissue.require('provider', of_provider IS NOT NULL);
     PERFORM screissue.require('after_no', after_no IS NOT NULL);
@@ -364,6 +405,21 @@ BEGIN
            AND n.notice_no > after_no
          ORDER BY n.notice_no
          LIMIT max_rows;
+    GET DIAGNOSTICS given = ROW_COUNT;
+
+    IF card_issuer.is_operator(calling_role()) THEN
+        RETURN;
+    END IF;
+    -- What was committed meanwhile comes after what was given.
+    SELECT n.notice_no INTO last_no
+      FROM screissue.notice n
+     WHERE n.issuer = own
+       AND n.provider = of_provider::text
+       AND n.notice_no > after_no
+     ORDER BY n.notice_no
+     LIMIT least(given, 1)
+    OFFSET greatest(given - 1, 0);
+    PERFORM card_issuer.record_fetch(of_provider, after_no, last_no);
 END
 $$;
 COMMENT ON FUNCTION
@@ -371,7 +427,8 @@ COMMENT ON FUNCTION
     'rows of fetch_notices';
 
 -- Pull (R28-R30): the provider's notices with numbers above after_no, in
--- order, at most max_rows, exactly as a subscription would deliver them.
+-- order, at most max_rows, exactly as a subscription would deliver them.  How far
+-- the provider is, card_issuer.delivery shows.
 -- Errors: 42501 not the caller's provider; SR002 unknown, or its contract is
 -- not in force (operators may read on); 22023.
 CREATE FUNCTION card_issuer.fetch_notices(
@@ -391,7 +448,7 @@ CREATE FUNCTION card_issuer.fetch_notices(
         reason text,
         noted_at timestamp with time zone)
     LANGUAGE sql
-    STABLE
+    VOLATILE
     SECURITY DEFINER
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$

@@ -66,6 +66,9 @@ BEGIN
       FROM card_issuer.self s
        FOR SHARE
         ON CONFLICT ON CONSTRAINT notice_counter_pkey DO NOTHING;
+    INSERT INTO card_issuer.notice_cursor (provider)
+    VALUES (register_provider.provider)
+        ON CONFLICT ON CONSTRAINT notice_cursor_pkey DO NOTHING;
     PERFORM card_issuer.create_inquiry_sequence(register_provider.provider);
 
     IF former.role_name <> register_provider.role_name THEN

@@ -59,6 +59,22 @@ CREATE TABLE card_issuer.notice_counter (
 COMMENT ON TABLE card_issuer.notice_counter IS
     'last notice number of each provider; its row lock makes commit order number order';
 
+CREATE TABLE card_issuer.notice_cursor (
+    provider screissue.company_id NOT NULL,
+    fetched_no bigint NOT NULL DEFAULT 0,
+    confirmed_no bigint NOT NULL DEFAULT 0,
+    fetched_at timestamp with time zone,
+    CONSTRAINT notice_cursor_pkey PRIMARY KEY (provider)
+) WITH (fillfactor = 10);
+COMMENT ON TABLE card_issuer.notice_cursor IS
+    'how far each provider is that pulls, by what its own role asked for';
+COMMENT ON COLUMN card_issuer.notice_cursor.fetched_no IS
+    'highest number of a notice that it was given';
+COMMENT ON COLUMN card_issuer.notice_cursor.confirmed_no IS
+    'number after which it asked the last time: what it has, by its own word';
+COMMENT ON COLUMN card_issuer.notice_cursor.fetched_at IS
+    'when either number changed';
+
 CREATE TABLE card_issuer.application (
     app_id screissue.app_id NOT NULL,
     provider screissue.company_id NOT NULL,
@@ -509,3 +525,28 @@ CREATE VIEW card_issuer.statement AS
      GROUP BY c.provider, c.month, c.currency;
 COMMENT ON VIEW card_issuer.statement IS
     'what each provider owes for a month (UTC), by currency';
+
+-- How far the notices are on their way to each provider: one row, or one for
+-- each of its slots.  A provider that has confirmed, through a slot, all that is in
+-- the WAL has the last notice that we see.
+CREATE VIEW card_issuer.delivery AS
+    SELECT p.provider, p.delivery,
+           p.suspended_at IS NULL
+           AND coalesce(p.contract_from <= d.today, true)
+           AND coalesce(p.contract_until >= d.today, true) AS in_force,
+           k.last_notice_no, c.fetched_no,
+           CASE WHEN s.caught_up THEN k.last_notice_no
+                WHEN c.fetched_at IS NOT NULL THEN c.confirmed_no
+           END AS confirmed_no,
+           c.fetched_at, s.slot_name, s.role_name, s.active, s.wal_status,
+           s.safe_wal_size, s.lag_bytes, s.lag
+      FROM card_issuer.provider p
+     CROSS JOIN (SELECT (now() AT TIME ZONE 'UTC')::date AS today) d
+      JOIN card_issuer.notice_counter k
+        ON k.provider OPERATOR(screissue.=) p.provider
+      LEFT JOIN card_issuer.notice_cursor c
+        ON c.provider OPERATOR(screissue.=) p.provider
+      LEFT JOIN card_issuer.provider_slots() s
+        ON s.provider OPERATOR(screissue.=) p.provider;
+COMMENT ON VIEW card_issuer.delivery IS
+    'how far each provider is: last number written, fetched, confirmed, slots';

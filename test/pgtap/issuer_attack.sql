@@ -3,7 +3,7 @@
 -- temporary objects, and owns tables (doc/design.md, Shape)
 BEGIN;
 \ir include/issuer.sql
-SELECT plan(52);
+SELECT plan(54);
 
 CREATE ROLE mallory IN ROLE metro;
 GRANT CREATE ON SCHEMA public TO mallory;
@@ -90,6 +90,7 @@ INSERT INTO t.operation VALUES
     ($$card_issuer.register_provider('METRO', 'Metro', 'metro', 'pull')$$), ($$card_issuer.register_application('D276AB0085CD01', 'METRO', 'x')$$),
     ($$card_issuer.set_tariff('D276AB0085CD01', 'load', 1, 'JPY')$$), ($$card_issuer.suspend_provider('RAIL')$$),
     ($$card_issuer.resume_provider('RAIL')$$), ($$card_issuer.create_publication('METRO')$$), ($$card_issuer.drop_publication('METRO')$$),
+    ($$card_issuer.publication_check()$$), ($$card_issuer.delivery WHERE true$$),
     ($$card_issuer.grant_operator('clerk')$$), ($$card_issuer.reissue_pair$$), ($$card_issuer.masked_reissue_pair WHERE true$$),
     ($$card_issuer.setup('BANKJP', 'Bank of Japan Point')$$), ($$service_provider.setup('BANKJP', 'Bank of Japan Point')$$);
 CREATE FUNCTION t.attacked(call text, path text, role_name name)

@@ -3,7 +3,7 @@
 -- changed
 BEGIN;
 \ir include/issuer.sql
-SELECT plan(314);
+SELECT plan(316);
 
 -- Cards that errors must mask: digits only.
 SELECT card_issuer.issue_card('4111111111111111', 100), card_issuer.issue_card('378282246310005', 100),
@@ -74,6 +74,8 @@ INSERT INTO t.call VALUES
     ('lineage', '{"card": "378282246310005"}', '{card}'),
     ('create_publication', '{"provider": "METRO"}', '{provider}'),
     ('drop_publication', '{"provider": "METRO"}', '{provider}'),
+    ('publication_check', '{}', '{}'),
+    ('provider_slots', '{}', '{}'),
     ('transfer_application', '{"app": "D276AB0085CD01", "provider": "SHOP"}', '{app,provider}'),
     ('set_opt_out', '{"card": "378282246310005", "app": "D276AB0085CD01", "opted_out": "true"}', '{card,opted_out}'),
     ('expire_cards', '{}', '{}'),

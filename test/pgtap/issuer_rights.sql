@@ -5,7 +5,7 @@ SELECT plan(114);
 SELECT service_provider.setup('BANKJP', 'Bank of Japan Point') \g /dev/null
 
 CREATE TABLE t.role_call (role_name name, call name);
-INSERT INTO t.role_call VALUES ('auditor', 'inquiries_made');
+INSERT INTO t.role_call VALUES ('auditor', 'inquiries_made'), ('auditor', 'provider_slots');
 INSERT INTO t.role_call
 SELECT r, c FROM unnest('{metro,shop,rail}'::name[]) r,
     unnest('{permit_load,confirm_load,confirm_unload,inquire,find_reissue,fetch_notices,digest,digests,print_notice}'::name[]) c;
@@ -51,8 +51,8 @@ SELECT is(ARRAY(SELECT r.name FROM t.relation r
                  ORDER BY r.name),
           w.may_read, 'E60: relations that ' || w.who || ' may touch at all')
   FROM (VALUES ('metro'::name, '{}'::text[]), ('shop', '{}'), ('rail', '{}'), ('nobody', '{}'),
-               ('auditor', '{card_issuer.batch_failure,card_issuer.batch_progress,card_issuer.charge,card_issuer.inquiry_report,card_issuer.key_usage,card_issuer.masked_inquiry,card_issuer.masked_reissue_pair,card_issuer.statement,status_move}'),
-               ('clerk', '{card_issuer.batch_failure,card_issuer.batch_progress,card_issuer.charge,card_issuer.inquiry_report,card_issuer.key_usage,card_issuer.masked_inquiry,card_issuer.masked_reissue_pair,card_issuer.reissue_batch,card_issuer.reissue_batch_item,card_issuer.reissue_pair,card_issuer.statement,status_move}')) w (who, may_read);
+               ('auditor', '{card_issuer.batch_failure,card_issuer.batch_progress,card_issuer.charge,card_issuer.delivery,card_issuer.inquiry_report,card_issuer.key_usage,card_issuer.masked_inquiry,card_issuer.masked_reissue_pair,card_issuer.statement,status_move}'),
+               ('clerk', '{card_issuer.batch_failure,card_issuer.batch_progress,card_issuer.charge,card_issuer.delivery,card_issuer.inquiry_report,card_issuer.key_usage,card_issuer.masked_inquiry,card_issuer.masked_reissue_pair,card_issuer.reissue_batch,card_issuer.reissue_batch_item,card_issuer.reissue_pair,card_issuer.statement,status_move}')) w (who, may_read);
 SELECT is(ARRAY(SELECT r.name FROM t.relation r
                  WHERE r.relkind <> 'S' AND has_table_privilege(w, r.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')),
           '{}', 'design 3: nothing more than SELECT for ' || w)

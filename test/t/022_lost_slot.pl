@@ -45,7 +45,7 @@ bank(q{
 link_issuer($metro, $bank, 'metro', 'bank');
 metro(q{
 	SELECT service_provider.register_issuer('BANKJP', 'Bank of Japan Point', subscription => 'bank', server => 'bank')});
-metro(sprintf q{CREATE SUBSCRIPTION bank CONNECTION '%s dbname=postgres' PUBLICATION screissue_metro}, $bank->connstr);
+metro(sprintf q{CREATE SUBSCRIPTION bank CONNECTION '%s dbname=postgres' PUBLICATION screissue_metro WITH (slot_name = 'screissue_metro')}, $bank->connstr);
 $metro->wait_for_subscription_sync($bank, 'bank');
 bank(q{SELECT reissue('A', 20)});
 $bank->wait_for_catchup('bank');
@@ -63,9 +63,9 @@ sub lose_slot
 		bank(qq{SELECT reissue('$name$_', 10)});
 		bank('SELECT pg_switch_wal()');
 	}
-	like(bank($slots), qr/^bank\|(unreserved|lost)\|/, "$name: it can be seen that the slot is about to be lost");
+	like(bank($slots), qr/^screissue_metro\|(unreserved|lost)\|/, "$name: it can be seen that the slot is about to be lost");
 	bank('CHECKPOINT');
-	is(bank(q{SELECT wal_status FROM pg_replication_slots WHERE slot_name = 'bank'}), 'lost', "$name: the slot is lost");
+	is(bank(q{SELECT wal_status FROM pg_replication_slots WHERE slot_name = 'screissue_metro'}), 'lost', "$name: the slot is lost");
 	$metro->start;
 	return;
 }
@@ -95,8 +95,8 @@ is(bank($slots), '', 'no slot is lost');
 is(metro($subscriptions), '', 'no subscription is without a worker');
 bank('SELECT write_notices(100000)');
 lose_slot('B');
-$metro->wait_for_log(qr/cannot read from logical replication slot "bank"/);
-is(bank($slots) =~ s/\|[tf]$//r, 'bank|lost|', 'E36: the issuer sees that a slot is lost');
+$metro->wait_for_log(qr/cannot read from logical replication slot "screissue_metro"/);
+is(bank($slots) =~ s/\|[tf]$//r, 'screissue_metro|lost|', 'E36: the issuer sees that a slot is lost');
 ok($metro->poll_query_until('postgres', $subscriptions, 'bank'), 'E36: the provider sees that a subscription has no worker');
 is(metro('SELECT apply_error_count, sync_error_count FROM pg_stat_subscription_stats'), '0|0', 'which pg_stat_subscription_stats does not count');
 is(metro(q{SELECT * FROM service_provider.missing_notices('BANKJP')}), '', 'nor is there a gap');
@@ -128,21 +128,21 @@ is(metro('SELECT max(arrivals) FROM service_provider.notice_arrival WHERE notice
 # The slot is gone, or somebody still holds on to it.
 
 $metro->stop;
-bank(q{SELECT pg_drop_replication_slot('bank')});
+bank(q{SELECT pg_drop_replication_slot('screissue_metro')});
 bank(q{SELECT reissue('F', 10)});
 $metro->start;
-$metro->wait_for_log(qr/replication slot "bank" does not exist/);
+$metro->wait_for_log(qr/replication slot "screissue_metro" does not exist/);
 procedure('Drop the old subscription');
 procedure('Subscribe anew');
 complete('the slot was gone');
 
 metro('ALTER SUBSCRIPTION bank DISABLE');
-$bank->poll_query_until('postgres', q{SELECT NOT active FROM pg_replication_slots WHERE slot_name = 'bank'});
+$bank->poll_query_until('postgres', q{SELECT NOT active FROM pg_replication_slots WHERE slot_name = 'screissue_metro'});
 my $holder = IPC::Run::start(
-	[ 'pg_recvlogical', '-d', $bank->connstr('postgres'), '--slot', 'bank', '--start', '-f', '-', '--no-loop',
+	[ 'pg_recvlogical', '-d', $bank->connstr('postgres'), '--slot', 'screissue_metro', '--start', '-f', '-', '--no-loop',
 		'-o', 'proto_version=3', '-o', 'publication_names=screissue_metro' ],
 	'<' => \undef, '>' => \my $out, '2>' => \my $err);
-ok($bank->poll_query_until('postgres', q{SELECT active FROM pg_replication_slots WHERE slot_name = 'bank'}), 'somebody has the slot');
+ok($bank->poll_query_until('postgres', q{SELECT active FROM pg_replication_slots WHERE slot_name = 'screissue_metro'}), 'somebody has the slot');
 procedure('Drop the old subscription');
 $holder->finish;
 bank(q{SELECT reissue('G', 10)});

@@ -46,7 +46,7 @@ link_issuer($library, $bank, 'library', 'bank');
 metro(q{SELECT service_provider.register_issuer('BANKJP', 'Bank of Japan Point', subscription => 'bank', server => 'bank'),
 	       service_provider.register_application('D276AB0085CD01', 'season ticket')});
 library(q{SELECT service_provider.register_issuer('BANKJP', 'Bank of Japan Point', server => 'bank')});
-metro(sprintf q{CREATE SUBSCRIPTION bank CONNECTION '%s dbname=postgres' PUBLICATION screissue_metro}, $bank->connstr);
+metro(sprintf q{CREATE SUBSCRIPTION bank CONNECTION '%s dbname=postgres' PUBLICATION screissue_metro WITH (slot_name = 'screissue_metro')}, $bank->connstr);
 $metro->wait_for_subscription_sync($bank, 'bank');
 
 sub deliver

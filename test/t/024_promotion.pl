@@ -99,7 +99,7 @@ bank(q{SELECT reissue('B', 5)});
 # What not to do: a slot made by hand.
 metro('ALTER SUBSCRIPTION bank DISABLE');
 metro(sprintf q{ALTER SUBSCRIPTION bank CONNECTION '%s dbname=postgres'}, $bank->connstr);
-bank(q{SELECT pg_create_logical_replication_slot('bank', 'pgoutput')});
+bank(q{SELECT pg_create_logical_replication_slot('screissue_metro', 'pgoutput')});
 metro('ALTER SUBSCRIPTION bank ENABLE');
 $bank->wait_for_catchup('bank');
 is(metro(q{SELECT max(notice_no) FROM service_provider.reissue_notice}) . metro(q{SELECT service_provider.missing_notices('BANKJP')}),

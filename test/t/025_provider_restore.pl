@@ -29,7 +29,7 @@ metro(qq{
 	SELECT service_provider.register_issuer('BANKJP', 'Bank of Japan Point', subscription => 'bank', server => 'bank'),
 	       service_provider.register_application('$pass', 'season ticket'),
 	       service_provider.set_tariff('$pass', 'load', 500, 'JPY'), service_provider.set_tariff('$pass', 'reload', 50, 'JPY')});
-metro(sprintf q{CREATE SUBSCRIPTION bank CONNECTION '%s dbname=postgres' PUBLICATION screissue_metro}, $bank->connstr);
+metro(sprintf q{CREATE SUBSCRIPTION bank CONNECTION '%s dbname=postgres' PUBLICATION screissue_metro WITH (slot_name = 'screissue_metro')}, $bank->connstr);
 $metro->wait_for_subscription_sync($bank, 'bank');
 
 sub issue { return bank(join '', map { "SELECT card_issuer.issue_card('$_', 100);" } @_); }
