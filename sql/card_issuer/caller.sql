@@ -102,7 +102,9 @@ DECLARE
         'withdraw_reissue', 'explain_decision', 'recipients', 'inquire',
         'decrypt_attribute', 'inquiries_made', 'set_inquiry_limit',
         'find_reissue', 'fetch_notices', 'digest', 'digests', 'print_notice',
-        'print_reply', 'print_permission', 'find_old_card',
+        'print_reply', 'print_permission', 'export_notices',
+        'answer_inquiries', 'export_permissions', 'register_certificate',
+        'revoke_certificate', 'find_old_card',
         'find_new_card', 'lineage', 'create_publication', 'drop_publication',
         'grant_operator', 'grant_auditor'];
 BEGIN
@@ -115,7 +117,8 @@ BEGIN
                    ' card_issuer.key_usage, card_issuer.masked_inquiry,'
                    ' card_issuer.inquiry_report, card_issuer.charge,'
                    ' card_issuer.statement, card_issuer.batch_progress,'
-                   ' card_issuer.batch_failure, screissue.status_move TO %I',
+                   ' card_issuer.batch_failure, screissue.status_move,'
+                   ' screissue.certificate TO %I',
                    grant_operator.role_name);
     EXECUTE format('GRANT SELECT, INSERT (reason, name)'
                    ' ON card_issuer.reissue_batch TO %I',

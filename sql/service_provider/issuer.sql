@@ -107,11 +107,13 @@ AS $$
 DECLARE
     api CONSTANT text[] := ARRAY[
         'accept_transfer', 'backfill', 'complete_reload', 'digest', 'digests',
-        'examine_reload', 'explain_decision', 'find_load', 'grant_auditor',
-        'grant_operator', 'missing_notices', 'pull_notices', 'receive_notice',
-        'record_examination', 'record_load', 'record_reply', 'record_unload',
-        'register_application', 'register_issuer', 'request_reload',
-        'send_confirmations', 'set_tariff', 'type_notice', 'type_permission',
+        'examine_reload', 'explain_decision', 'export_inquiry', 'find_load',
+        'grant_auditor', 'grant_operator', 'import_notices',
+        'import_permissions', 'import_replies', 'missing_notices',
+        'pull_notices', 'receive_notice', 'record_examination', 'record_load',
+        'record_reply', 'record_unload', 'register_application',
+        'register_certificate', 'register_issuer', 'request_reload',
+        'revoke_certificate', 'send_confirmations', 'set_tariff', 'type_notice', 'type_permission',
         'type_reply', 'withdraw_application'];
 BEGIN
     PERFORM service_provider.own_company();
@@ -124,7 +126,8 @@ BEGIN
                    ' service_provider.masked_reissue_pair,'
                    ' service_provider.unconfirmed_load,'
                    ' service_provider.charge,'
-                   ' service_provider.statement TO %I',
+                   ' service_provider.statement,'
+                   ' screissue.certificate TO %I',
                    grant_operator.role_name);
 END
 $$;

@@ -29,11 +29,12 @@ $$;
 CREATE TEMP TABLE api AS
 SELECT unnest(ARRAY[
     'accept_transfer', 'backfill', 'complete_reload', 'digest', 'digests',
-    'examine_reload', 'explain_decision', 'find_load', 'grant_auditor',
-    'grant_operator', 'missing_notices', 'pull_notices', 'receive_notice',
+    'examine_reload', 'explain_decision', 'export_inquiry', 'find_load',
+    'grant_auditor', 'grant_operator', 'import_notices', 'import_permissions',
+    'import_replies', 'missing_notices', 'pull_notices', 'receive_notice',
     'record_examination', 'record_load', 'record_reply', 'record_unload',
-    'register_application', 'register_issuer', 'request_reload',
-    'send_confirmations', 'set_tariff', 'type_notice', 'type_permission',
+    'register_application', 'register_certificate', 'register_issuer',
+    'request_reload', 'revoke_certificate', 'send_confirmations', 'set_tariff', 'type_notice', 'type_permission',
     'type_reply', 'withdraw_application']) AS name;
 
 -- Definer functions, helpers, comments
