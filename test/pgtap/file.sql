@@ -8,7 +8,7 @@
 BEGIN;
 \ir include/issuer.sql
 SET LOCAL TimeZone = 'Asia/Tokyo';
-SELECT plan(229);
+SELECT plan(231);
 
 SELECT throws_ok($$SELECT service_provider.import_notices('')$$, 'SR001', NULL, 'import_notices before setup is SR001');
 SELECT service_provider.setup('METRO', 'Metro Transit'), service_provider.register_issuer('BANKJP', 'Bank of Japan Point'),
@@ -273,6 +273,8 @@ SELECT matches(t.refusal(t.seal_document(document)), '^22P02 ' || fault, 'E28: '
                ('a member twice', '{"screissue":1,"kind":"notices","issuer":"BANKJP","provider":"METRO","made_at":"","notices":[],"notices":[]}', 'Its members'),
                ('one twice, one missing', '{"screissue":1,"kind":"notices","issuer":"BANKJP","provider":"METRO","notices":[],"notices":[]}', 'Its members')) w (what, document, fault);
 SELECT is(t.refusal(t.seal_document(repeat('[', 100000))), '54001', 'E28: too deep');
+SELECT t.refused($$SELECT t.seal_document(repeat('x', 50000000))$$, '54000', 'E28: too long to be sealed');
+SELECT is(t.refusal(repeat('x', 64 * 1024 * 1024 + 1)), '22P02 It is longer than 64 MB.', 'E28: or to be opened');
 
 -- Items
 

@@ -3,7 +3,7 @@
 BEGIN;
 CREATE EXTENSION screissue;
 SET search_path = screissue, public;
-SELECT plan(79);
+SELECT plan(85);
 
 SELECT service_provider.setup('METRO', 'Metro Transit');
 SELECT service_provider.register_issuer('BANKJP', 'Bank');
@@ -103,6 +103,12 @@ SELECT throws_ok(format('SELECT service_provider.%s', t.call), '42501', NULL,
     ($$type_notice('')$$),
     ($$type_reply(1, '')$$),
     ($$type_permission('')$$),
+    ($$import_notices('')$$),
+    ($$import_replies('')$$),
+    ($$import_permissions('')$$),
+    ($$export_inquiry('BANKJP')$$),
+    ($$register_certificate('BANKJP', '')$$),
+    ($$revoke_certificate('BANKJP', '')$$),
     ($$explain_decision(1)$$),
     ($$grant_operator('stranger')$$),
     ($$grant_auditor('stranger')$$)
