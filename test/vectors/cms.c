@@ -184,7 +184,7 @@ check_changes(const Party *sender, const Party *recipient, const char *what)
 	{
 		memcpy(changed, file, file_len);
 		changed[i] = changed[i] == 'A' ? 'B' : 'A';
-		if (i % 7 == 0)
+		if (i % 31 == 0)
 			taken += open_as(changed, file_len, recipient, sender) == CMS_FILE_OK;
 		memmove(changed + i, file + i + 1, file_len - i - 1);
 		taken += open_as(changed, file_len - 1, recipient, sender) == CMS_FILE_OK;
@@ -224,7 +224,7 @@ check_inside(const Party *sender, const Party *recipient, const char *what)
 	der_len = buffer_contents(signed_data, &at);
 	der = malloc(der_len);
 	memcpy(der, at, der_len);
-	for (size_t i = 0; i < 8 * der_len; i += 13)
+	for (size_t i = 0; i < 8 * der_len; i += 37)
 	{
 		CmsStatus status;
 
