@@ -142,6 +142,14 @@ is(fate($metro, 'service_provider.import_permissions', "$permissions"), "$permit
 metro("SELECT service_provider.complete_reload($request, '$permitted')");
 is(metro("SELECT status, inherits FROM service_provider.find_load('$permitted')"), "loaded|$load{6011000990139424}", 'R7: the application is on the reissued card');
 
+# As doc/replication.md writes and reads one
+
+my $pem = "$scratch/notices.pem";
+system(sprintf q{psql -XAt -d '%s' -c "SELECT file FROM card_issuer.export_notices('METRO', after_no => 0)" | head -c -1 >%s},
+	$bank->connstr('postgres') . ' user=clerk', $pem);
+like(slurp_file($pem), qr/\A-----BEGIN CMS-----\n.*\n-----END CMS-----\n\z/s, 'R10: a file as psql writes it');
+is(metro("\\set file `cat $pem`\nSELECT * FROM service_provider.import_notices(file => :'file' || E'\\n')"), 'BANKJP|0|1|0', 'R10: and reads it');
+
 # The command openssl opens them
 
 sub openssl
