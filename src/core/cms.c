@@ -226,14 +226,14 @@ static bool
 is_fit(X509 *certificate)
 {
 	EVP_PKEY *key = X509_get0_pubkey(certificate);
-	uint32_t needed = X509v3_KU_DIGITAL_SIGNATURE;
+	uint32_t needed = KU_DIGITAL_SIGNATURE;
 
 	if (key == NULL)
 		return false;
 	if (crypto_fits_scheme(key, CARD_ATTRIBUTE_RSA_OAEP_SHA256))
-		needed |= X509v3_KU_KEY_ENCIPHERMENT;
+		needed |= KU_KEY_ENCIPHERMENT;
 	else if (crypto_fits_scheme(key, CARD_ATTRIBUTE_ECIES_P256))
-		needed |= X509v3_KU_KEY_AGREEMENT;
+		needed |= KU_KEY_AGREEMENT;
 	else
 		return false;
 	/* A certificate that does not state its usage is for all. */
