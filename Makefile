@@ -23,6 +23,7 @@ OBJS = \
 	src/core/checkdigit.o \
 	src/core/crypto.o \
 	src/core/paper.o \
+	src/core/cms.o \
 	src/type_support.o \
 	src/company_id.o \
 	src/app_id.o \
@@ -37,6 +38,7 @@ OBJS = \
 	src/quarantine.o \
 	src/notice.o \
 	src/key.o \
+	src/file.o \
 	src/lookup.o \
 	src/registry.o \
 	src/inquiry_record.o \
@@ -65,6 +67,7 @@ SQL_PARTS = \
 	sql/screissue/tables.sql \
 	sql/screissue/setup.sql \
 	sql/screissue/dblink.sql \
+	sql/screissue/file.sql \
 	sql/card_issuer/tables.sql \
 	sql/card_issuer/setup.sql \
 	sql/card_issuer/caller.sql \
@@ -94,6 +97,7 @@ SQL_PARTS = \
 	sql/card_issuer/publication.sql \
 	sql/card_issuer/delivery.sql \
 	sql/card_issuer/paper.sql \
+	sql/card_issuer/file.sql \
 	sql/service_provider/tables.sql \
 	sql/service_provider/setup.sql \
 	sql/service_provider/issuer.sql \
@@ -110,6 +114,7 @@ SQL_PARTS = \
 	sql/service_provider/confirmation.sql \
 	sql/service_provider/evidence.sql \
 	sql/service_provider/paper.sql \
+	sql/service_provider/file.sql \
 	sql/privileges.sql
 
 SCRIPT = screissue--$(EXTVERSION).sql

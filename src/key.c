@@ -75,8 +75,8 @@ void
 screissue_define_key_directory(void)
 {
 	DefineCustomStringVariable("screissue.key_directory",
-							   "Sets the directory of the card issuer's private keys.",
-							   "Key 27 is the file 27.pem in it. A relative path starts at the data directory.",
+							   "Sets the directory of private keys.",
+							   "Key 27 of the card issuer is the file 27.pem in it. A relative path starts at the data directory.",
 							   &key_directory,
 							   "",
 							   PGC_SIGHUP,
@@ -118,6 +118,23 @@ find_file_fault(const char *path)
 	return NULL;
 }
 
+/*
+ * The path of a file in the directory; what forbids to use it as a private key
+ * goes to fault, NULL if nothing.
+ */
+char *
+screissue_find_key_file(const char *name, const char **fault)
+{
+	char *path;
+
+	*fault = "screissue.key_directory is not set.";
+	if (key_directory[0] == '\0')
+		return NULL;
+	path = psprintf("%s/%s", key_directory, name);
+	*fault = find_file_fault(path);
+	return path;
+}
+
 /* Load a key from its file; raises SR011. */
 static CryptoKey *
 load_key(int key_id, CardAttributeScheme scheme)
@@ -128,10 +145,7 @@ load_key(int key_id, CardAttributeScheme scheme)
 
 	if (key_id < 0 || key_id >= KEY_COUNT)
 		raise_no_key(key_id, "Key ids are 0 to 255.");
-	if (key_directory[0] == '\0')
-		raise_no_key(key_id, "screissue.key_directory is not set.");
-	path = psprintf("%s/%d.pem", key_directory, key_id);
-	fault = find_file_fault(path);
+	path = screissue_find_key_file(psprintf("%d.pem", key_id), &fault);
 	if (fault != NULL)
 		raise_no_key(key_id, fault);
 

@@ -11,6 +11,7 @@
 #include "lookup.h"
 
 extern void screissue_define_key_directory(void);
+extern char *screissue_find_key_file(const char *name, const char **fault);
 extern CryptoKey *screissue_get_key(int key_id, const KeyRow *registered);
 
 #endif /* SCREISSUE_KEY_H */

@@ -102,9 +102,11 @@ DECLARE
         'withdraw_reissue', 'explain_decision', 'recipients', 'inquire',
         'decrypt_attribute', 'inquiries_made', 'set_inquiry_limit',
         'find_reissue', 'fetch_notices', 'digest', 'digests', 'print_notice',
-        'print_reply', 'print_permission', 'find_old_card',
-        'find_new_card', 'lineage', 'create_publication', 'drop_publication',
-        'publication_check', 'provider_slots', 'grant_operator', 'grant_auditor'];
+        'print_reply', 'print_permission', 'export_notices',
+        'answer_inquiries', 'export_permissions', 'register_certificate',
+        'revoke_certificate', 'find_old_card', 'find_new_card', 'lineage',
+        'create_publication', 'drop_publication', 'publication_check',
+        'provider_slots', 'grant_operator', 'grant_auditor'];
 BEGIN
     PERFORM card_issuer.own_company();
     PERFORM screissue.require('role_name', grant_operator.role_name IS NOT NULL);
@@ -116,7 +118,7 @@ BEGIN
                    ' card_issuer.inquiry_report, card_issuer.charge,'
                    ' card_issuer.statement, card_issuer.batch_progress,'
                    ' card_issuer.batch_failure, card_issuer.delivery,'
-                   ' screissue.status_move TO %I',
+                   ' screissue.status_move, screissue.certificate TO %I',
                    grant_operator.role_name);
     EXECUTE format('GRANT SELECT, INSERT (reason, name)'
                    ' ON card_issuer.reissue_batch TO %I',

@@ -73,3 +73,29 @@ COMMENT ON COLUMN screissue.notice.old_card_id IS
     'NULL unless the id of the old card is readable, too';
 COMMENT ON COLUMN screissue.notice.message_id IS
     'loading permission that the reissued card inherits';
+
+-- R10: whose signature on a sealed file counts, and who can open one.  A role
+-- that is set up here, card_issuer or service_provider, has its own.
+CREATE TABLE screissue.certificate (
+    side text NOT NULL,
+    sha256 bytea NOT NULL,
+    company_id screissue.company_id NOT NULL,
+    der bytea NOT NULL,
+    key_file text,
+    valid_from timestamp with time zone NOT NULL,
+    valid_until timestamp with time zone NOT NULL,
+    registered_at timestamp with time zone NOT NULL,
+    revoked_at timestamp with time zone,
+    CONSTRAINT certificate_pkey PRIMARY KEY (side, sha256),
+    CONSTRAINT certificate_side_check
+        CHECK (side IN ('card_issuer', 'service_provider'))
+);
+COMMENT ON TABLE screissue.certificate IS
+    'certificates for sealed files, our own and those of partners';
+COMMENT ON COLUMN screissue.certificate.side IS
+    'in which role we use it: card_issuer or service_provider';
+COMMENT ON COLUMN screissue.certificate.sha256 IS
+    'SHA-256 of the certificate, its fingerprint';
+COMMENT ON COLUMN screissue.certificate.company_id IS 'whose it is';
+COMMENT ON COLUMN screissue.certificate.key_file IS
+    'file with the private key in screissue.key_directory; NULL = a partner''s';

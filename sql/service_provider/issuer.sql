@@ -107,13 +107,16 @@ AS $$
 DECLARE
     api CONSTANT text[] := ARRAY[
         'accept_transfer', 'backfill', 'complete_reload', 'digest', 'digests',
-        'dismiss_notice', 'examine_reload', 'explain_decision', 'find_load',
-        'grant_auditor', 'grant_operator', 'missing_notices', 'pull_notices',
-        'receive_notice', 'received_notices', 'record_examination',
-        'record_load', 'record_reply', 'record_unload',
-        'register_application', 'register_issuer', 'request_reload',
-        'retry_notice', 'send_confirmations', 'set_tariff', 'type_notice',
-        'type_permission', 'type_reply', 'withdraw_application'];
+        'dismiss_notice', 'examine_reload', 'explain_decision',
+        'export_inquiry', 'find_load', 'grant_auditor', 'grant_operator',
+        'import_notices', 'import_permissions', 'import_replies',
+        'missing_notices', 'pull_notices', 'receive_notice',
+        'received_notices', 'record_examination', 'record_load',
+        'record_reply', 'record_unload', 'register_application',
+        'register_certificate', 'register_issuer', 'request_reload',
+        'retry_notice', 'revoke_certificate', 'send_confirmations',
+        'set_tariff', 'type_notice', 'type_permission', 'type_reply',
+        'withdraw_application'];
 BEGIN
     PERFORM service_provider.own_company();
     PERFORM screissue.require('role_name', grant_operator.role_name IS NOT NULL);
@@ -127,7 +130,8 @@ BEGIN
                    ' service_provider.arrival, service_provider.notice_gap,'
                    ' service_provider.quarantine, service_provider.intake,'
                    ' service_provider.charge,'
-                   ' service_provider.statement TO %I',
+                   ' service_provider.statement,'
+                   ' screissue.certificate TO %I',
                    grant_operator.role_name);
 END
 $$;

@@ -47,9 +47,9 @@ $$;
 COMMENT ON FUNCTION service_provider.type_notice(text) IS
     'landing of a notice that was typed from paper (Fig. 6 steps 601, 602)';
 
--- Raises 22023 unless the reply on a form is of this request's issuer, about
--- its application, and about the card attribute or the card id that it asked
--- with.
+-- Raises 22023 unless the reply on a form or in a file is of this request's
+-- issuer, about its application, and about the card attribute or the card id that
+-- it asked with: asked is the digest of that, as it stands on paper, or whole.
 CREATE FUNCTION service_provider.check_answered(
     request_id bigint,
     issuer text,
@@ -67,27 +67,31 @@ BEGIN
            WHEN r.issuer::text IS DISTINCT FROM check_answered.issuer
                THEN 'ISSUER'
            WHEN r.app_id::text IS DISTINCT FROM check_answered.app THEN 'APP'
-           WHEN (check_answered.asked = ANY (ARRAY[
-                     screissue.paper_digest(r.attribute_sha256),
-                     screissue.paper_digest(sha256(
-                         convert_to(r.card_id::text, 'UTF8')))])) IS NOT TRUE
+           WHEN NOT EXISTS
+                (SELECT
+                   FROM unnest(ARRAY[r.attribute_sha256,
+                                     sha256(convert_to(r.card_id::text,
+                                                       'UTF8'))]) a (digest)
+                  WHERE check_answered.asked IN
+                        (screissue.paper_digest(a.digest),
+                         upper(encode(a.digest, 'hex'))))
                THEN 'ASKED'
            END
       INTO wrong
       FROM service_provider.reload_request r
      WHERE r.request_id = check_answered.request_id;
     IF wrong IS NOT NULL THEN
-        RAISE EXCEPTION 'form is the reply to another request than %',
+        RAISE EXCEPTION 'reply is one to another request than %',
             check_answered.request_id
             USING ERRCODE = '22023',
-                  DETAIL = format('Line %s is not what the request asked about.',
+                  DETAIL = format('%s is not what the request asked about.',
                                   wrong);
     END IF;
 END
 $$;
 COMMENT ON FUNCTION
     service_provider.check_answered(bigint, text, text, text) IS
-    'check that a reply on paper answers a request';
+    'check that a reply on paper or in a file answers a request';
 
 -- The issuer's reply to an inquiry as somebody typed it from the form that the
 -- issuer printed; then as record_reply.

@@ -173,7 +173,7 @@ COMMENT ON FUNCTION service_provider.is_replied(
     screissue.card_id) IS
     'whether a request has had its reply';
 
--- Stores the reply.  carrier: server, application, or paper.
+-- Stores the reply.  carrier: server, application, file or paper.
 CREATE FUNCTION service_provider.store_reply(
     request_id bigint,
     platform_type integer,

@@ -309,7 +309,7 @@ CREATE TABLE service_provider.inquiry_reply (
 COMMENT ON TABLE service_provider.inquiry_reply IS
     'replies of issuers to inquiries (Fig. 16)';
 COMMENT ON COLUMN service_provider.inquiry_reply.carrier IS
-    'server, paper, or application for one that record_reply was given';
+    'server, file, paper, or application for one that record_reply was given';
 CREATE INDEX inquiry_reply_message_id_idx
     ON service_provider.inquiry_reply (message_id);
 

@@ -3,7 +3,7 @@
  * crypto.c
  *	  Keys, encryption and decryption of card attributes
  *
- * The only file that knows OpenSSL.  Three schemes:
+ * With cms.c, the only file that knows OpenSSL.  Three schemes:
  *
  *	ecies-x25519	ECIES Profile A of 3GPP TS 33.501 Annex C.3.4.1
  *	ecies-p256		ECIES Profile B, Annex C.3.4.2
@@ -41,6 +41,7 @@
 #include <openssl/x509.h>
 
 #include "crypto.h"
+#include "library.h"
 
 #define X25519_POINT_SIZE 32
 #define P256_POINT_SIZE 33 /* compressed */
@@ -122,8 +123,8 @@ prepare_toolkit(void)
 }
 
 /* Begin an operation: none of the errors in the queue is of interest. */
-static bool
-begin(void)
+bool
+crypto_begin(void)
 {
 	ERR_clear_error();
 	return prepare_toolkit();
@@ -144,9 +145,16 @@ point_size(CardAttributeScheme scheme)
 	return scheme == CARD_ATTRIBUTE_ECIES_X25519 ? X25519_POINT_SIZE : P256_POINT_SIZE;
 }
 
+/* Where all algorithms and keys come from, once an operation was begun. */
+OSSL_LIB_CTX *
+crypto_library(void)
+{
+	return toolkit.libctx;
+}
+
 /* Is this a key for the scheme? */
-static bool
-fits_scheme(const EVP_PKEY *key, CardAttributeScheme scheme)
+bool
+crypto_fits_scheme(const EVP_PKEY *key, CardAttributeScheme scheme)
 {
 	char group[32];
 
@@ -173,8 +181,8 @@ fits_scheme(const EVP_PKEY *key, CardAttributeScheme scheme)
  * before it, as parameters or certificates do in some PEM files.  A key under a
  * passphrase is none: nobody is there to be asked for it.
  */
-static EVP_PKEY *
-read_private_key(const char *uri)
+EVP_PKEY *
+crypto_read_private_key(const char *uri)
 {
 	OSSL_STORE_CTX *store = OSSL_STORE_open_ex(uri, toolkit.libctx, NULL, UI_null(), NULL, NULL, NULL, NULL);
 	EVP_PKEY *key = NULL;
@@ -245,11 +253,11 @@ crypto_load_key(const char *uri, CardAttributeScheme scheme, CryptoKey **key)
 	CryptoKey *loaded;
 
 	*key = NULL;
-	if (!begin() || (loaded = calloc(1, sizeof(CryptoKey))) == NULL)
+	if (!crypto_begin() || (loaded = calloc(1, sizeof(CryptoKey))) == NULL)
 		return end(CRYPTO_FAULT);
 	loaded->scheme = scheme;
-	loaded->private_key = read_private_key(uri);
-	if (loaded->private_key == NULL || !fits_scheme(loaded->private_key, scheme))
+	loaded->private_key = crypto_read_private_key(uri);
+	if (loaded->private_key == NULL || !crypto_fits_scheme(loaded->private_key, scheme))
 	{
 		bool found = loaded->private_key != NULL;
 
@@ -288,7 +296,7 @@ crypto_public_key(const CryptoKey *key, uint8_t *der, size_t *der_len)
 	unsigned char *encoded = NULL;
 	int len;
 
-	if (!begin())
+	if (!crypto_begin())
 		return end(CRYPTO_FAULT);
 	len = i2d_PUBKEY(key->private_key, &encoded);
 	if (len <= 0 || len > CRYPTO_MAX_PUBLIC_KEY)
@@ -307,7 +315,7 @@ bool
 crypto_key_is(const CryptoKey *key, const uint8_t *public_der, size_t public_der_len)
 {
 	const unsigned char *der = public_der;
-	EVP_PKEY *public_key = begin() ? d2i_PUBKEY_ex(NULL, &der, (long) public_der_len, toolkit.libctx, NULL) : NULL;
+	EVP_PKEY *public_key = crypto_begin() ? d2i_PUBKEY_ex(NULL, &der, (long) public_der_len, toolkit.libctx, NULL) : NULL;
 	bool same = public_key != NULL && EVP_PKEY_eq(key->private_key, public_key) == 1;
 
 	EVP_PKEY_free(public_key);
@@ -503,7 +511,7 @@ rsa_seal(EVP_PKEY *recipient, const uint8_t *plaintext, size_t len, uint8_t *mes
 CryptoStatus
 crypto_decrypt(CryptoKey *key, const uint8_t *ciphertext, size_t ciphertext_len, uint8_t *plaintext, size_t *plaintext_len)
 {
-	if (!begin())
+	if (!crypto_begin())
 		return end(CRYPTO_FAULT);
 	if (key->scheme == CARD_ATTRIBUTE_RSA_OAEP_SHA256)
 		return end(rsa_open(key, ciphertext, ciphertext_len, plaintext, plaintext_len));
@@ -527,10 +535,10 @@ crypto_encrypt(CardAttributeScheme scheme, const uint8_t *public_der, size_t pub
 
 	if (plaintext_len < 1 || plaintext_len > CARD_ATTRIBUTE_MAX_PLAINTEXT)
 		return CRYPTO_TOO_LONG;
-	if (!begin())
+	if (!crypto_begin())
 		return end(CRYPTO_FAULT);
 	recipient = d2i_PUBKEY_ex(NULL, &der, (long) public_der_len, toolkit.libctx, NULL);
-	if (recipient != NULL && fits_scheme(recipient, scheme))
+	if (recipient != NULL && crypto_fits_scheme(recipient, scheme))
 	{
 		if (scheme == CARD_ATTRIBUTE_RSA_OAEP_SHA256)
 			sealed = rsa_seal(recipient, plaintext, plaintext_len, ciphertext, ciphertext_len);
@@ -548,7 +556,7 @@ crypto_encrypt(CardAttributeScheme scheme, const uint8_t *public_der, size_t pub
 bool
 crypto_random(uint8_t *bytes, size_t len)
 {
-	return begin() && RAND_priv_bytes_ex(toolkit.libctx, bytes, len, 0) > 0;
+	return crypto_begin() && RAND_priv_bytes_ex(toolkit.libctx, bytes, len, 0) > 0;
 }
 
 /* SHA-256 into CRYPTO_SHA256_SIZE bytes */

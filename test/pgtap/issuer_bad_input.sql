@@ -3,7 +3,7 @@
 -- changed
 BEGIN;
 \ir include/issuer.sql
-SELECT plan(316);
+SELECT plan(341);
 
 -- Cards that errors must mask: digits only.
 SELECT card_issuer.issue_card('4111111111111111', 100), card_issuer.issue_card('378282246310005', 100),
@@ -18,6 +18,21 @@ SELECT max(l.message_id) AS loaded FROM card_issuer.app_load l WHERE l.status = 
 
 SELECT card_issuer.register_key(2, 'ecies-p256'), card_issuer.register_holder('H', '{}') \g /dev/null
 SELECT p.attribute FROM card_issuer.personalize_card('378282246310005', 2) p \gset
+
+-- Certificates, and an inquiry of METRO in a file.
+CREATE FUNCTION t.certificate(name text)
+    RETURNS text
+    LANGUAGE sql
+AS $$
+    SELECT pg_read_file(current_setting('screissue.key_directory') || '/' || name || '.crt')
+$$;
+GRANT USAGE ON SCHEMA t TO clerk;
+ALTER FUNCTION t.certificate(text) SECURITY DEFINER;
+SELECT card_issuer.register_certificate('BANKJP', t.certificate('bank'), 'bank.pem') AS bank_certificate,
+       card_issuer.register_certificate('METRO', t.certificate('metro')) AS metro_certificate \gset
+SELECT screissue.seal_file('{"screissue": 1, "kind": "inquiries", "issuer": "BANKJP", "provider": "METRO", "made_at": "", "inquiries": []}',
+                           m.der, 'metro.pem', b.der) AS file
+  FROM screissue.read_certificate(t.certificate('metro')) m, screissue.read_certificate(t.certificate('bank')) b \gset
 
 INSERT INTO card_issuer.reissue_batch (reason) VALUES ('compromised');
 INSERT INTO screissue.notice (issuer, provider, notice_no) VALUES ('BANKJP', 'METRO', 1000);
@@ -66,6 +81,11 @@ INSERT INTO t.call VALUES
     ('print_notice', '{"provider": "METRO", "notice_no": "1000"}', '{provider,notice_no}'),
     ('print_reply', '{"app": "D276AB0085CD01", "card": "378282246310005"}', '{app,card}'),
     ('print_permission', '{"message": "M"}', '{message}'),
+    ('register_certificate', '{"company": "METRO", "certificate": "C"}', '{company,certificate}'),
+    ('revoke_certificate', '{"company": "METRO", "sha256": "S"}', '{company,sha256}'),
+    ('export_notices', '{"provider": "METRO", "after_no": "0", "max_rows": "10"}', '{provider,after_no,max_rows}'),
+    ('answer_inquiries', '{"file": "F"}', '{file}'),
+    ('export_permissions', '{"provider": "METRO", "messages": "{}"}', '{provider,messages}'),
     ('digest', '{"provider": "METRO", "from_no": "1", "to_no": "10"}', '{provider,from_no,to_no}'),
     ('digests', '{"provider": "METRO", "from_no": "1", "to_no": "10", "step": "5"}', '{provider,from_no,to_no,step}'),
     ('begin_epoch', '{"after_epoch": "0"}', '{after_epoch}'),
@@ -87,6 +107,9 @@ UPDATE t.call c SET arguments = c.arguments || jsonb_build_object('message', CAS
  WHERE c.arguments ? 'message';
 UPDATE t.call c SET arguments = c.arguments || jsonb_build_object('request_id', (SELECT r.request_id::text FROM card_issuer.reissue_request r WHERE r.old_card_id = '6759649826438453'))
  WHERE c.arguments ? 'request_id';
+UPDATE t.call c SET arguments = c.arguments || jsonb_build_object('certificate', t.certificate('shop')) WHERE c.arguments ? 'certificate';
+UPDATE t.call c SET arguments = c.arguments || jsonb_build_object('sha256', :'metro_certificate') WHERE c.arguments ? 'sha256';
+UPDATE t.call c SET arguments = c.arguments || jsonb_build_object('file', :'file') WHERE c.arguments ? 'file';
 UPDATE t.call c SET arguments = c.arguments || jsonb_build_object('attribute', :'attribute') WHERE c.arguments ? 'attribute';
 
 CREATE FUNCTION t.write_call(call name, arguments jsonb)
@@ -203,7 +226,10 @@ INSERT INTO t.wrong VALUES
     ('22023', $$digests('METRO', 0, 1, 1)$$), ('22023', $$digests('METRO', 2, 1, 1)$$),
     ('22023', $$digests('METRO', 1, 10, 0)$$), ('22023', $$digests('METRO', 1, 10, -1)$$),
     ('22023', $$begin_epoch(-1)$$), ('22023', $$begin_epoch(4194304)$$), ('54000', $$begin_epoch(4194303)$$),
-    ('22023', $$print_notice('METRO', 424242)$$);
+    ('22023', $$print_notice('METRO', 424242)$$),
+    ('SR002', $$register_certificate('NOSUCH', t.certificate('metro'))$$), ('22P02', $$register_certificate('METRO', '')$$),
+    ('SR009', $$register_certificate('SHOP', t.certificate('metro'))$$), ('22023', $$revoke_certificate('SHOP', '\x00')$$),
+    ('SR011', $$export_notices('SHOP', 0)$$), ('22P02', $$answer_inquiries('')$$), ('22023', $$export_permissions('METRO', '{NULL}')$$);
 INSERT INTO t.wrong VALUES
     ('22023', format('record_examination(%L, ROW(NULL, NULL, NULL)::screissue.verdict)', :'loaded')),
     ('22023', format('record_examination(%L, ROW(true, NULL, ''0'')::screissue.verdict)', :'loaded')),

@@ -52,7 +52,7 @@ SELECT is(ARRAY(SELECT r.name FROM t.relation r
           w.may_read, 'E60: relations that ' || w.who || ' may touch at all')
   FROM (VALUES ('metro'::name, '{}'::text[]), ('shop', '{}'), ('rail', '{}'), ('nobody', '{}'),
                ('auditor', '{card_issuer.batch_failure,card_issuer.batch_progress,card_issuer.charge,card_issuer.delivery,card_issuer.inquiry_report,card_issuer.key_usage,card_issuer.masked_inquiry,card_issuer.masked_reissue_pair,card_issuer.statement,status_move}'),
-               ('clerk', '{card_issuer.batch_failure,card_issuer.batch_progress,card_issuer.charge,card_issuer.delivery,card_issuer.inquiry_report,card_issuer.key_usage,card_issuer.masked_inquiry,card_issuer.masked_reissue_pair,card_issuer.reissue_batch,card_issuer.reissue_batch_item,card_issuer.reissue_pair,card_issuer.statement,status_move}')) w (who, may_read);
+               ('clerk', '{card_issuer.batch_failure,card_issuer.batch_progress,card_issuer.charge,card_issuer.delivery,card_issuer.inquiry_report,card_issuer.key_usage,card_issuer.masked_inquiry,card_issuer.masked_reissue_pair,card_issuer.reissue_batch,card_issuer.reissue_batch_item,card_issuer.reissue_pair,card_issuer.statement,certificate,status_move}')) w (who, may_read);
 SELECT is(ARRAY(SELECT r.name FROM t.relation r
                  WHERE r.relkind <> 'S' AND has_table_privilege(w, r.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')),
           '{}', 'design 3: nothing more than SELECT for ' || w)

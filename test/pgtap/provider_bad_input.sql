@@ -3,7 +3,7 @@
 BEGIN;
 CREATE EXTENSION screissue;
 SET search_path = screissue, public;
-SELECT plan(104);
+SELECT plan(113);
 
 SELECT service_provider.setup('METRO', 'Metro Transit');
 SELECT service_provider.register_issuer('BANKJP', 'Bank');
@@ -59,6 +59,15 @@ SELECT throws_ok(
     ('form', $$type_notice(NULL)$$),
     ('form', $$type_reply(1, NULL)$$),
     ('form', $$type_permission(NULL)$$),
+    ('file', $$import_notices(NULL)$$),
+    ('file', $$import_replies(NULL)$$),
+    ('file', $$import_permissions(NULL)$$),
+    ('issuer', $$export_inquiry(NULL)$$),
+    ('company', $$register_certificate(NULL, '')$$),
+    ('certificate', $$register_certificate('BANKJP', NULL)$$),
+    ('certificate', $$register_certificate('METRO', NULL, 'metro.pem')$$),
+    ('company', $$revoke_certificate(NULL, '')$$),
+    ('sha256', $$revoke_certificate('BANKJP', NULL)$$),
     ('message', $$record_examination(NULL, ROW(true, NULL, NULL)::screissue.verdict)$$),
     ('examination.approved', $$record_examination('BANKJP/METRO/1', NULL)$$),
     ('examination.approved', $$record_examination('BANKJP/METRO/1', ROW(NULL, 'pending', NULL)::screissue.verdict)$$),

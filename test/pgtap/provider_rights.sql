@@ -3,7 +3,7 @@
 BEGIN;
 CREATE EXTENSION screissue;
 SET search_path = screissue, public;
-SELECT plan(87);
+SELECT plan(93);
 
 SELECT service_provider.setup('METRO', 'Metro Transit');
 SELECT service_provider.register_issuer('BANKJP', 'Bank');
@@ -29,12 +29,13 @@ $$;
 CREATE TEMP TABLE api AS
 SELECT unnest(ARRAY[
     'accept_transfer', 'backfill', 'complete_reload', 'digest', 'digests',
-    'dismiss_notice', 'examine_reload', 'explain_decision', 'find_load', 'grant_auditor',
-    'grant_operator', 'missing_notices', 'pull_notices', 'receive_notice',
-    'received_notices',
-    'record_examination', 'record_load', 'record_reply', 'record_unload',
-    'register_application', 'register_issuer', 'request_reload', 'retry_notice',
-    'send_confirmations', 'set_tariff', 'type_notice', 'type_permission',
+    'dismiss_notice', 'examine_reload', 'explain_decision', 'export_inquiry', 'find_load',
+    'grant_auditor', 'grant_operator', 'import_notices', 'import_permissions',
+    'import_replies', 'missing_notices', 'pull_notices', 'receive_notice',
+    'received_notices', 'record_examination', 'record_load', 'record_reply',
+    'record_unload', 'register_application', 'register_certificate', 'register_issuer',
+    'request_reload', 'retry_notice', 'revoke_certificate', 'send_confirmations',
+    'set_tariff', 'type_notice', 'type_permission',
     'type_reply', 'withdraw_application']) AS name;
 
 -- Definer functions, helpers, comments
@@ -103,6 +104,12 @@ SELECT throws_ok(format('SELECT service_provider.%s', t.call), '42501', NULL,
     ($$type_notice('')$$),
     ($$type_reply(1, '')$$),
     ($$type_permission('')$$),
+    ($$import_notices('')$$),
+    ($$import_replies('')$$),
+    ($$import_permissions('')$$),
+    ($$export_inquiry('BANKJP')$$),
+    ($$register_certificate('BANKJP', '')$$),
+    ($$revoke_certificate('BANKJP', '')$$),
     ($$explain_decision(1)$$),
     ($$retry_notice(1, 'why not')$$),
     ($$dismiss_notice(1, 'why not')$$),

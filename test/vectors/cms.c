@@ -1,0 +1,354 @@
+/*
+ * What sealed files promise, for keys of both kinds on both sides: opened as
+ * sealed; no bit of one changed, no place cut, and nothing added, without that
+ * being seen.  core/cms.c is included, so that what is inside can be changed, too.
+ *
+ * Takes a directory with keys and certificates, as test/vectors/keys makes it, in
+ * which it also finds what the command openssl sealed.  Prints TAP.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "../../src/core/cms.c"
+
+#define MAX_PAYLOAD 100000
+
+static const char *directory;
+static int number;
+static int failures;
+
+typedef struct Party
+{
+	CmsOwn own;
+	char key_uri[512];
+	uint8_t der[CMS_MAX_CERTIFICATE];
+} Party;
+
+/* A sealed file, and what came of opening one */
+static char file[2 * MAX_PAYLOAD + 100000];
+static size_t file_len;
+static uint8_t opened[sizeof(file)];
+static size_t opened_len;
+static size_t opened_sender;
+
+static void __attribute__((format(printf, 2, 3)))
+ok(bool good, const char *format, ...)
+{
+	va_list arguments;
+
+	printf("%sok %d - ", good ? "" : "not ", ++number);
+	va_start(arguments, format);
+	vprintf(format, arguments);
+	va_end(arguments);
+	printf("\n");
+	failures += !good;
+}
+
+static size_t
+read_file(const char *name, const char *suffix, char *text, size_t size)
+{
+	char path[512];
+	FILE *stream;
+	size_t len;
+
+	snprintf(path, sizeof(path), "%s/%s%s", directory, name, suffix);
+	stream = fopen(path, "rb");
+	if (stream == NULL)
+	{
+		printf("Bail out!  %s cannot be read\n", path);
+		exit(2);
+	}
+	len = fread(text, 1, size, stream);
+	fclose(stream);
+	return len;
+}
+
+static CmsStatus
+read_certificate_as(const char *name, Party *party)
+{
+	char pem[4 * CMS_MAX_CERTIFICATE];
+	size_t len = read_file(name, ".crt", pem, sizeof(pem));
+	int64_t from;
+	int64_t until;
+
+	party->own.certificate.data = party->der;
+	snprintf(party->key_uri, sizeof(party->key_uri), "%s/%s.pem", directory, name);
+	party->own.key_uri = party->key_uri;
+	return cms_read_certificate(pem, len, party->der, &party->own.certificate.len, &from, &until);
+}
+
+static Party *
+new_party(const char *name)
+{
+	Party *party = calloc(1, sizeof(Party));
+
+	if (read_certificate_as(name, party) != CMS_FILE_OK || cms_check_key(&party->own) != CMS_FILE_OK)
+	{
+		printf("Bail out!  %s is no certificate with its key\n", name);
+		exit(2);
+	}
+	return party;
+}
+
+/* Open exactly so much memory, so that reading on is seen. */
+static CmsStatus
+open_as(const char *text, size_t len, const Party *recipient, const Party *sender)
+{
+	char *copy = malloc(len > 0 ? len : 1);
+	uint8_t *payload = malloc(len > 0 ? len : 1);
+	CmsStatus status;
+	size_t found;
+
+	memcpy(copy, text, len);
+	status = cms_find_recipient(copy, len, &recipient->own.certificate, 1, &found);
+	if (status == CMS_FILE_OK)
+		status = cms_open(copy, len, &recipient->own, &sender->own.certificate, 1, payload, &opened_len, &opened_sender);
+	if (status == CMS_FILE_OK)
+		memcpy(opened, payload, opened_len);
+	free(payload);
+	free(copy);
+	if (ERR_peek_error() != 0)
+		ok(false, "the error queue is empty");
+	return status;
+}
+
+static void
+seal(const uint8_t *payload, size_t len, const Party *sender, const Party *recipient)
+{
+	char *buffer = malloc(cms_sealed_size(len));
+	CmsStatus status = cms_seal((CmsBytes){payload, len}, &sender->own, recipient->own.certificate, buffer, &file_len);
+
+	if (status != CMS_FILE_OK)
+	{
+		printf("Bail out!  cannot seal: %d\n", (int) status);
+		exit(2);
+	}
+	memcpy(file, buffer, file_len);
+	free(buffer);
+}
+
+static bool
+is_opened(const uint8_t *payload, size_t len)
+{
+	return opened_len == len && memcmp(opened, payload, len) == 0 && opened_sender == 0;
+}
+
+static void
+check_sizes(const Party *sender, const Party *recipient, const char *what)
+{
+	static const size_t sizes[] = {0, 1, 15, 16, 17, 47, 48, 49, 1000, 65535, MAX_PAYLOAD};
+	static uint8_t payload[MAX_PAYLOAD];
+	bool all = true;
+
+	for (size_t i = 0; i < sizeof(payload); i++)
+		payload[i] = (uint8_t) (i * 7 + i / 256);
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+	{
+		seal(payload, sizes[i], sender, recipient);
+		all = all && open_as(file, file_len, recipient, sender) == CMS_FILE_OK && is_opened(payload, sizes[i]);
+	}
+	ok(all, "%s: opened as sealed, of any length", what);
+}
+
+/* Change each byte of the envelope in one bit, by turns; and each of the text. */
+static void
+check_changes(const Party *sender, const Party *recipient, const char *what)
+{
+	static const uint8_t payload[] = "a sealed document";
+	static char changed[sizeof(file)];
+	uint8_t *der;
+	size_t der_len;
+	unsigned taken = 0;
+	unsigned seen[CMS_STATUS_COUNT] = {0};
+
+	seal(payload, sizeof(payload), sender, recipient);
+	read_armour(file, file_len, &der, &der_len);
+	for (size_t i = 0; i < der_len; i++)
+	{
+		CmsStatus status;
+
+		der[i] ^= (uint8_t) (1 << (i + file_len) % 8);
+		status = open_as(changed, write_armour(der, der_len, changed), recipient, sender);
+		der[i] ^= (uint8_t) (1 << (i + file_len) % 8);
+		seen[status]++;
+		taken += status == CMS_FILE_OK;
+		if (status == CMS_FILE_OK)
+			printf("# byte %zu of %zu\n", i, der_len);
+	}
+	ok(taken == 0, "%s: a bit changed in any byte of %zu is seen", what, der_len);
+	ok(seen[CMS_FAULT] + seen[CMS_NO_CERTIFICATE] + seen[CMS_NO_KEY] == 0, "%s: as what it is, a fault of the file", what);
+
+	taken = 0;
+	for (size_t i = 0; i < file_len; i++)
+	{
+		memcpy(changed, file, file_len);
+		changed[i] = changed[i] == 'A' ? 'B' : 'A';
+		if (i % 31 == 0)
+			taken += open_as(changed, file_len, recipient, sender) == CMS_FILE_OK;
+		memmove(changed + i, file + i + 1, file_len - i - 1);
+		taken += open_as(changed, file_len - 1, recipient, sender) == CMS_FILE_OK;
+		taken += open_as(file, i, recipient, sender) == CMS_FILE_OK;
+	}
+	ok(taken == 0, "%s: characters changed, and any left out, or cut off with what follows", what);
+	taken = 0;
+	for (unsigned c = 0; c < 256; c++)
+	{
+		memcpy(changed, file, file_len);
+		changed[file_len] = (char) c;
+		taken += open_as(changed, file_len + 1, recipient, sender) == CMS_FILE_OK;
+		changed[0] = (char) c;
+		memcpy(changed + 1, file, file_len);
+		taken += open_as(changed, file_len + 1, recipient, sender) == CMS_FILE_OK;
+	}
+	ok(taken == 0, "%s: any byte before or after", what);
+	OPENSSL_free(der);
+}
+
+/* What is inside, changed: only who has the recipient's certificate could. */
+static void
+check_inside(const Party *sender, const Party *recipient, const char *what)
+{
+	static const uint8_t payload[] = "a sealed document";
+	EVP_PKEY *key;
+	X509 *certificate;
+	BIO *signed_data = new_secret_buffer();
+	const uint8_t *at;
+	uint8_t *der;
+	size_t der_len;
+	unsigned other = 0;
+
+	crypto_begin();
+	load_own(&sender->own, &certificate, &key);
+	sign_payload((CmsBytes){payload, sizeof(payload)}, certificate, key, signed_data);
+	der_len = buffer_contents(signed_data, &at);
+	der = malloc(der_len);
+	memcpy(der, at, der_len);
+	for (size_t i = 0; i < 8 * der_len; i += 37)
+	{
+		CmsStatus status;
+
+		der[i / 8] ^= (uint8_t) (1 << i % 8);
+		status = open_signed_data(der, der_len, &sender->own.certificate, 1, opened, &opened_len, &opened_sender);
+		der[i / 8] ^= (uint8_t) (1 << i % 8);
+		other += status == CMS_FAULT || (status == CMS_FILE_OK && !is_opened(payload, sizeof(payload)));
+	}
+	ok(other == 0, "%s: no other payload comes of a change inside", what);
+	ERR_clear_error();
+	free(der);
+	BIO_free(signed_data);
+	EVP_PKEY_free(key);
+	X509_free(certificate);
+}
+
+/* Files that the command openssl sealed, and what comes of them */
+static void
+check_openssl(const Party *const *parties)
+{
+	static const struct
+	{
+		const char *name;
+		CmsStatus status;
+		unsigned sender;
+		unsigned recipient;
+	} files[] = {
+		{"good-0-0", CMS_FILE_OK, 0, 0},
+		{"good-0-1", CMS_FILE_OK, 0, 1},
+		{"good-1-0", CMS_FILE_OK, 1, 0},
+		{"good-1-1", CMS_FILE_OK, 1, 1},
+		{"pss", CMS_FILE_OK, 0, 1},
+		{"sha512", CMS_FILE_OK, 0, 1},
+		{"without-certificate", CMS_FILE_OK, 0, 1},
+		{"without-attributes", CMS_FILE_OK, 0, 1},
+		{"pkcs1", CMS_FILE_WRAPPING, 0, 0},
+		{"oaep-sha1", CMS_FILE_WRAPPING, 0, 0},
+		{"kdf-sha1", CMS_FILE_WRAPPING, 0, 1},
+		{"aes128", CMS_FILE_WRAPPING, 0, 1},
+		{"aes128-rsa", CMS_FILE_KIND, 0, 0},
+		{"triple-des", CMS_FILE_KIND, 0, 0},
+		{"gcm", CMS_FILE_KIND, 0, 0},
+		{"stream", CMS_FILE_ENCODING, 0, 0},
+		{"key-id", CMS_FILE_KIND, 0, 0},
+		{"two-recipients", CMS_FILE_RECIPIENT, 0, 0},
+		{"only-signed", CMS_FILE_KIND, 0, 0},
+		{"only-encrypted", CMS_FILE_UNDECRYPTABLE, 0, 0},
+		{"encrypted-twice", CMS_FILE_UNDECRYPTABLE, 0, 0},
+		{"detached", CMS_FILE_UNSIGNED, 0, 0},
+		{"two-signers", CMS_FILE_UNSIGNED, 0, 0},
+		{"other-type", CMS_FILE_UNSIGNED, 0, 0},
+		{"sha1", CMS_FILE_WEAK, 0, 0},
+		{"signer-key-id", CMS_FILE_SIGNER, 0, 0},
+		{"other-signer", CMS_FILE_SIGNER, 0, 0},
+		{"same-name", CMS_FILE_SIGNATURE, 0, 0},
+		{"other-certificate", CMS_FILE_SIGNATURE, 0, 0},
+	};
+	static const char document[] = "a document\r\n";
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+	{
+		size_t len = read_file(files[i].name, ".cms", file, sizeof(file));
+		CmsStatus status = open_as(file, len, parties[files[i].recipient], parties[files[i].sender]);
+
+		ok(status == files[i].status && (status != CMS_FILE_OK || is_opened((const uint8_t *) document, strlen(document))),
+		   "by the command openssl: %s (%d)", files[i].name, (int) status);
+	}
+}
+
+static void
+check_certificates(void)
+{
+	static const struct
+	{
+		const char *name;
+		CmsStatus status;
+	} certificates[] = {
+		{"usage-all", CMS_FILE_OK},
+		{"usage-sign", CMS_UNFIT_CERTIFICATE},
+		{"usage-encrypt", CMS_UNFIT_CERTIFICATE},
+		{"rsa-1024", CMS_UNFIT_CERTIFICATE},
+		{"p384", CMS_UNFIT_CERTIFICATE},
+		{"ed25519", CMS_UNFIT_CERTIFICATE},
+		{"long", CMS_NO_CERTIFICATE},
+	};
+
+	for (size_t i = 0; i < sizeof(certificates) / sizeof(certificates[0]); i++)
+	{
+		Party party;
+		CmsStatus status = read_certificate_as(certificates[i].name, &party);
+
+		ok(status == certificates[i].status, "certificate: %s (%d)", certificates[i].name, (int) status);
+	}
+}
+
+int
+main(int argc, char **argv)
+{
+	static const char *const kinds[] = {"RSA", "P-256"};
+	const Party *parties[2];
+
+	if (argc != 2)
+		return 2;
+	directory = argv[1];
+	parties[0] = new_party("party-0");
+	parties[1] = new_party("party-1");
+	for (unsigned from = 0; from < 2; from++)
+	{
+		for (unsigned to = 0; to < 2; to++)
+		{
+			char what[40];
+
+			snprintf(what, sizeof(what), "%s to %s", kinds[from], kinds[to]);
+			check_sizes(parties[from], parties[to], what);
+			check_changes(parties[from], parties[to], what);
+			check_inside(parties[from], parties[to], what);
+			ok(open_as(file, file_len, parties[1 - to], parties[from]) == CMS_FILE_RECIPIENT, "%s: not for us", what);
+			ok(open_as(file, file_len, parties[to], parties[1 - from]) == CMS_FILE_SIGNER, "%s: another sender", what);
+		}
+	}
+	check_openssl(parties);
+	check_certificates();
+	free((void *) parties[0]);
+	free((void *) parties[1]);
+	printf("1..%d\n", number);
+	return failures > 0;
+}
