@@ -35,7 +35,10 @@ OBJS = \
 	src/notice.o \
 	src/key.o \
 	src/lookup.o \
+	src/issuer_row.o \
 	src/registry.o \
+	src/draft_notice.o \
+	src/inheritance.o \
 	src/inquiry_record.o \
 	src/inquiry.o \
 	src/screissue.o

@@ -8,7 +8,7 @@
 #ifndef SCREISSUE_KEY_H
 #define SCREISSUE_KEY_H
 
-#include "lookup.h"
+#include "issuer_row.h"
 
 extern void screissue_define_key_directory(void);
 extern CryptoKey *screissue_get_key(int key_id, const KeyRow *registered);

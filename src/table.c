@@ -174,18 +174,21 @@ prepare(SavedStatement *statement)
 }
 
 static void
-read_first_row(SPITupleTable *rows, RowReader read, void *result)
+read_rows(SPITupleTable *rows, RowReader read, void *result)
 {
 	Datum *values = palloc(rows->tupdesc->natts * sizeof(Datum));
 	bool *isnull = palloc(rows->tupdesc->natts * sizeof(bool));
 
-	heap_deform_tuple(rows->vals[0], rows->tupdesc, values, isnull);
-	read(rows->tupdesc, values, isnull, result);
+	for (uint64 i = 0; i < rows->numvals; i++)
+	{
+		heap_deform_tuple(rows->vals[i], rows->tupdesc, values, isnull);
+		read(rows->tupdesc, values, isnull, result);
+	}
 }
 
 /*
  * Run a statement with the rights of the owner of the table; nulls as for SPI.
- * A reader gets the first row, while it is there.  Returns the number of rows.
+ * A reader gets each row, while it is there.  Returns the number of rows.
  * An error leaves the role to the end of the transaction, which gives it back.
  */
 static uint64
@@ -201,12 +204,12 @@ run(Relation table, SavedStatement *statement, Datum *values, const char *nulls,
 	SPI_connect();
 
 	prepare(statement);
-	status = SPI_execute_plan(statement->plan, values, nulls, read != NULL, read != NULL ? 1 : 0);
+	status = SPI_execute_plan(statement->plan, values, nulls, read != NULL, 0);
 	if (status < 0)
 		elog(ERROR, "could not execute \"%s\": %s", statement->text, SPI_result_code_string(status));
 	rows = SPI_processed;
 	if (read != NULL && rows > 0)
-		read_first_row(SPI_tuptable, read, result);
+		read_rows(SPI_tuptable, read, result);
 
 	SPI_finish();
 	SetUserIdAndSecContext(role, security_context);
@@ -221,8 +224,8 @@ screissue_execute(Relation table, SavedStatement *statement, Datum *values, cons
 }
 
 /*
- * Run a query that has one row or none, under the snapshot that is active;
- * false if none.
+ * Read the rows of a query, under the snapshot that is active; false if there is
+ * none.
  */
 bool
 screissue_select(Relation table, SavedStatement *statement, Datum *values, const char *nulls, RowReader read, void *result)
