@@ -1,36 +1,46 @@
 /*-------------------------------------------------------------------------
  *
  * draft_notice.c
- *	  Notices before they are written: whom to tell, and by which number
+ *	  Notices are written: whom to tell, and by which number
  *
- * write_notices() locks the counters of those who are concerned, which is their
- * turn, and asks then what is due: a contract may have been suspended or resumed
- * meanwhile, and an application transferred.  So what is asked here is asked of
- * the tables, by the snapshot of the call, and not remembered.
+ * The counters of those who are concerned are locked first, in the order of the
+ * providers, so that two calls cannot deadlock, and are updated even where nothing
+ * is due, as take_turn() does.  Only then, and once, it is asked what is due: a
+ * contract may have been suspended or resumed while we waited, and an application
+ * transferred.  So these rows are read from the tables, and not remembered.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "catalog/pg_type_d.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "executor/executor.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "lib/qunique.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
+#include "utils/fmgrprotos.h"
+#include "utils/snapmgr.h"
 #include "utils/sortsupport.h"
+#include "utils/timestamp.h"
 #include "utils/typcache.h"
 
 #include "compat.h"
+#include "app_id.h"
+#include "card_id.h"
 #include "company_id.h"
 #include "draft_notice.h"
 #include "issuer_row.h"
+#include "lookup.h"
+#include "message_id.h"
+#include "notice.h"
 #include "registry.h"
+#include "table.h"
 #include "type_support.h"
 
-PG_FUNCTION_INFO_V1(screissue_concerned_providers);
-PG_FUNCTION_INFO_V1(screissue_number_notices);
+PG_FUNCTION_INFO_V1(screissue_write_notices);
 PG_FUNCTION_INFO_V1(screissue_raise_transferred);
 
 /* An array of drafts in the making */
@@ -62,13 +72,23 @@ screissue_end_drafts(DraftArray *array)
 static DraftNotice *
 read_drafts(ArrayType *array, int *count)
 {
-	Datum *elements;
+	int elements;
+	Datum *element;
+	bool *isnull;
 	DraftNotice *drafts;
 
-	deconstruct_array(array, ARR_ELEMTYPE(array), -1, false, TYPALIGN_DOUBLE, &elements, NULL, count);
-	drafts = palloc(*count * sizeof(DraftNotice));
-	for (int i = 0; i < *count; i++)
-		screissue_read_record(DatumGetHeapTupleHeader(elements[i]), DRAFT_COLUMNS, drafts[i].values, drafts[i].isnull);
+	deconstruct_array(array, ARR_ELEMTYPE(array), -1, false, TYPALIGN_DOUBLE, &element, &isnull, &elements);
+	drafts = palloc(elements * sizeof(DraftNotice));
+	*count = 0;
+	for (int i = 0; i < elements; i++)
+	{
+		DraftNotice *draft = &drafts[*count];
+
+		if (isnull[i])
+			continue;
+		screissue_read_record(DatumGetHeapTupleHeader(element[i]), DRAFT_COLUMNS, draft->values, draft->isnull);
+		(*count)++;
+	}
 	return drafts;
 }
 
@@ -93,47 +113,6 @@ is_readable(const IssuerRow *issuer, const DraftNotice *draft, int column, Known
 		known->method = screissue_method_of(issuer, platform_type);
 	}
 	return known->method == 1;
-}
-
-static int
-compare_companies(const void *a, const void *b)
-{
-	uint64_t company_a = DatumGetCompanyId(*(const Datum *) a);
-	uint64_t company_b = DatumGetCompanyId(*(const Datum *) b);
-
-	return (company_a > company_b) - (company_a < company_b);
-}
-
-static Datum
-make_array(Datum *elements, int count, Oid type)
-{
-	return PointerGetDatum(construct_array(elements, count, type, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-}
-
-/*
- * concerned_providers(drafts): to whom notices about cards of these platforms may
- * go, each once, in their order.
- */
-Datum
-screissue_concerned_providers(PG_FUNCTION_ARGS)
-{
-	Oid type = get_element_type(get_func_rettype(fcinfo->flinfo->fn_oid));
-	int count;
-	DraftNotice *drafts = read_drafts(PG_GETARG_ARRAYTYPE_P(0), &count);
-	Datum *providers = palloc(count * sizeof(Datum));
-	int concerned = 0;
-	KnownMethod known = {0};
-	IssuerRow issuer;
-
-	screissue_get_issuer(&issuer);
-	for (int i = 0; i < count; i++)
-	{
-		if (is_readable(&issuer, &drafts[i], DRAFT_PLATFORM_TYPE, &known))
-			providers[concerned++] = drafts[i].values[DRAFT_PROVIDER];
-	}
-	qsort(providers, concerned, sizeof(Datum), compare_companies);
-	concerned = (int) qunique(providers, concerned, sizeof(Datum), compare_companies);
-	PG_RETURN_DATUM(make_array(providers, concerned, type));
 }
 
 pg_noreturn static void raise_transferred(void);
@@ -177,34 +156,83 @@ gets_notices(const IssuerRow *issuer, Datum provider)
 	return screissue_find_provider(issuer, provider, &row) && row.gets_notices && screissue_is_in_force(&row);
 }
 
-/* A provider whose counter is locked */
+/* card_issuer.notice_counter */
+
+enum
+{
+	COUNTER_PROVIDER,
+	COUNTER_LAST_NOTICE_NO,
+	COUNTER_COLUMNS
+};
+static const ColumnShape counter_shape[COUNTER_COLUMNS] = {
+	{"provider", 8},
+	{"last_notice_no", 8},
+};
+
+/* A provider who is concerned, and the counter, which is locked */
 typedef struct Addressee
 {
 	uint64_t provider;
 	bool gets_notices;
+	TupleTableSlot *counter; /* as it was found; NULL = there is none */
 	int64 last_notice_no;
 } Addressee;
 
-static Addressee *
-read_addressees(const IssuerRow *issuer, ArrayType *providers, ArrayType *last_nos, int *count)
+static int
+compare_addressees(const void *a, const void *b)
 {
-	Datum *provider;
-	Datum *last_no;
-	int numbers;
-	Addressee *addressees;
+	uint64_t provider_a = ((const Addressee *) a)->provider;
+	uint64_t provider_b = ((const Addressee *) b)->provider;
 
-	deconstruct_array(providers, ARR_ELEMTYPE(providers), sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &provider, NULL, count);
-	deconstruct_array(last_nos, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &last_no, NULL, &numbers);
-	if (numbers != *count)
-		elog(ERROR, "there are %d numbers for %d providers", numbers, *count);
-	addressees = palloc(numbers * sizeof(Addressee));
-	for (int i = 0; i < numbers; i++)
+	return (provider_a > provider_b) - (provider_a < provider_b);
+}
+
+/* To whom notices about cards of these platforms may go, each once, in order */
+static Addressee *
+find_addressees(const IssuerRow *issuer, const DraftNotice *drafts, int count, int *concerned)
+{
+	Addressee *addressees = palloc0(count * sizeof(Addressee));
+	KnownMethod known = {0};
+
+	*concerned = 0;
+	for (int i = 0; i < count; i++)
 	{
-		addressees[i].provider = DatumGetCompanyId(provider[i]);
-		addressees[i].gets_notices = gets_notices(issuer, provider[i]);
-		addressees[i].last_notice_no = DatumGetInt64(last_no[i]);
+		if (is_readable(issuer, &drafts[i], DRAFT_PLATFORM_TYPE, &known))
+			addressees[(*concerned)++].provider = DatumGetCompanyId(drafts[i].values[DRAFT_PROVIDER]);
 	}
+	qsort(addressees, *concerned, sizeof(Addressee), compare_addressees);
+	*concerned = (int) qunique(addressees, *concerned, sizeof(Addressee), compare_addressees);
 	return addressees;
+}
+
+/* Take the turn of an addressee. */
+static void
+lock_counter(Relation counters, Addressee *addressee)
+{
+	TupleTableSlot *row = table_slot_create(counters, NULL);
+
+	if (screissue_lock_by_key(counters, int8eq, CompanyIdGetDatum(addressee->provider), row))
+	{
+		slot_getallattrs(row);
+		addressee->last_notice_no = DatumGetInt64(row->tts_values[COUNTER_LAST_NOTICE_NO]);
+		addressee->counter = row;
+	}
+	else
+		ExecDropSingleTupleTableSlot(row);
+}
+
+/* End the turn. */
+static void
+update_counter(TableWriter *writer, const Addressee *addressee)
+{
+	Datum values[COUNTER_COLUMNS] = {CompanyIdGetDatum(addressee->provider), Int64GetDatum(addressee->last_notice_no)};
+	bool isnull[COUNTER_COLUMNS] = {0};
+
+	if (addressee->counter == NULL)
+		return;
+	screissue_fill_row(writer, values, isnull, COUNTER_COLUMNS);
+	screissue_update_row(writer, addressee->counter);
+	ExecDropSingleTupleTableSlot(addressee->counter);
 }
 
 /* The addressee of a draft; NULL if it is not due. */
@@ -214,63 +242,136 @@ find_addressee(Addressee *addressees, int count, const DraftNotice *draft)
 	for (int i = 0; i < count; i++)
 	{
 		if (addressees[i].provider == DatumGetCompanyId(draft->values[DRAFT_PROVIDER]))
-			return addressees[i].gets_notices ? &addressees[i] : NULL;
+			return addressees[i].counter != NULL && addressees[i].gets_notices ? &addressees[i] : NULL;
 	}
 	return NULL;
 }
 
-static Datum
-make_last_nos(const Addressee *addressees, int count)
-{
-	Datum *numbers = palloc(count * sizeof(Datum));
+/* The texts of a notice on the wire */
 
-	for (int i = 0; i < count; i++)
-		numbers[i] = Int64GetDatum(addressees[i].last_notice_no);
-	return make_array(numbers, count, INT8OID);
+static Datum
+company_text(uint64_t company)
+{
+	char text[COMPANY_ID_MAX_TEXT];
+
+	return PointerGetDatum(cstring_to_text_with_len(text, (int) company_id_format(company, text)));
 }
 
-/*
- * number_notices(drafts, providers, last_nos): the drafts that are due, their
- * numbers, and the last number that each of the providers has then.  An old card
- * is named if anybody can read its id.  Raises 40001.
- */
-Datum
-screissue_number_notices(PG_FUNCTION_ARGS)
+static Datum
+card_text(Datum card)
 {
-	static RowType row_type;
-	TupleDesc descriptor = screissue_row_type(fcinfo, &row_type);
-	ArrayType *argument = PG_GETARG_ARRAYTYPE_P(0);
-	int count;
-	int addressed;
-	DraftNotice *drafts = read_drafts(argument, &count);
-	Datum *numbers = palloc(count * sizeof(Datum));
-	int numbered = 0;
-	DraftArray due;
-	Addressee *addressees;
+	struct varlena *image = DatumGetCardIdPP(card);
+	char text[CARD_ID_MAX_TEXT];
+
+	return PointerGetDatum(cstring_to_text_with_len(text, (int) card_id_format(VARLENA_IMAGE(image), VARLENA_IMAGE_LEN(image), text)));
+}
+
+static Datum
+app_text(Datum app)
+{
+	struct varlena *image = DatumGetAppIdPP(app);
+	char text[APP_ID_MAX_TEXT];
+
+	return PointerGetDatum(cstring_to_text_with_len(text, (int) app_id_format(VARLENA_IMAGE(image), VARLENA_IMAGE_LEN(image), text)));
+}
+
+static Datum
+message_text(Datum message)
+{
+	char text[MESSAGE_ID_MAX_TEXT];
+
+	return PointerGetDatum(cstring_to_text_with_len(text, (int) message_id_format(DatumGetMessageId(message), text)));
+}
+
+/* Write the notice.  An old card is named if anybody can read its id. */
+static void
+store_notice(TableWriter *writer, const IssuerRow *issuer, const DraftNotice *draft, int64 number, bool old_is_readable)
+{
+	Datum values[WIRE_COLUMNS] = {0};
+	bool isnull[WIRE_COLUMNS] = {0};
+	MemoryContext former = MemoryContextSwitchTo(GetPerTupleMemoryContext(writer->estate));
+
+	values[WIRE_ISSUER] = company_text(issuer->company);
+	values[WIRE_PROVIDER] = company_text(DatumGetCompanyId(draft->values[DRAFT_PROVIDER]));
+	values[WIRE_NOTICE_NO] = Int64GetDatum(number);
+	values[WIRE_KIND] = draft->values[DRAFT_KIND];
+	values[WIRE_PLATFORM_TYPE] = draft->values[DRAFT_PLATFORM_TYPE];
+	values[WIRE_NEW_CARD_ID] = card_text(draft->values[DRAFT_NEW_CARD_ID]);
+	isnull[WIRE_OLD_CARD_ID] = draft->isnull[DRAFT_OLD_CARD_ID] || !old_is_readable;
+	if (!isnull[WIRE_OLD_CARD_ID])
+		values[WIRE_OLD_CARD_ID] = card_text(draft->values[DRAFT_OLD_CARD_ID]);
+	values[WIRE_APP_ID] = app_text(draft->values[DRAFT_APP_ID]);
+	values[WIRE_MESSAGE_ID] = message_text(draft->values[DRAFT_MESSAGE_ID]);
+	isnull[WIRE_REASON] = draft->isnull[DRAFT_REASON];
+	values[WIRE_REASON] = draft->values[DRAFT_REASON];
+	values[WIRE_NOTED_AT] = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
+
+	screissue_fill_row(writer, values, isnull, WIRE_COLUMNS);
+	screissue_insert_row(writer);
+	MemoryContextSwitchTo(former);
+	ResetPerTupleExprContext(writer->estate);
+}
+
+/* Write the notices that are due, under a snapshot taken when the counters were locked. */
+static int
+store_due(const IssuerRow *issuer, const DraftNotice *drafts, int count, Addressee *addressees, int addressed)
+{
+	int stored = 0;
 	KnownMethod new = {0};
 	KnownMethod old = {0};
-	IssuerRow issuer;
-	Datum values[3];
-	bool isnull[3] = {0};
+	TableWriter writer;
 
-	screissue_get_issuer(&issuer);
-	addressees = read_addressees(&issuer, PG_GETARG_ARRAYTYPE_P(1), PG_GETARG_ARRAYTYPE_P(2), &addressed);
-	screissue_begin_drafts(&due, ARR_ELEMTYPE(argument));
+	for (int i = 0; i < addressed; i++)
+		addressees[i].gets_notices = gets_notices(issuer, CompanyIdGetDatum(addressees[i].provider));
+	screissue_begin_writing(&writer, "screissue", "notice", screissue_wire_shape, WIRE_COLUMNS);
 	for (int i = 0; i < count; i++)
 	{
 		Addressee *addressee = find_addressee(addressees, addressed, &drafts[i]);
 
-		if (!is_addressed(&issuer, &drafts[i]))
+		if (!is_addressed(issuer, &drafts[i]))
 			raise_transferred();
-		if (addressee == NULL || !is_readable(&issuer, &drafts[i], DRAFT_PLATFORM_TYPE, &new))
+		if (addressee == NULL || !is_readable(issuer, &drafts[i], DRAFT_PLATFORM_TYPE, &new))
 			continue;
-		if (!is_readable(&issuer, &drafts[i], DRAFT_OLD_PLATFORM_TYPE, &old))
-			drafts[i].isnull[DRAFT_OLD_CARD_ID] = true;
-		screissue_append_draft(&due, &drafts[i]);
-		numbers[numbered++] = Int64GetDatum(++addressee->last_notice_no);
+		store_notice(&writer, issuer, &drafts[i], ++addressee->last_notice_no,
+					 is_readable(issuer, &drafts[i], DRAFT_OLD_PLATFORM_TYPE, &old));
+		stored++;
 	}
-	values[0] = screissue_end_drafts(&due);
-	values[1] = make_array(numbers, numbered, INT8OID);
-	values[2] = make_last_nos(addressees, addressed);
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(descriptor, values, isnull)));
+	screissue_end_writing(&writer);
+	return stored;
+}
+
+/*
+ * write_notices(drafts): numbers and writes the notices that are due; how many.
+ * Raises 40001.
+ */
+Datum
+screissue_write_notices(PG_FUNCTION_ARGS)
+{
+	int count = 0;
+	int addressed;
+	int stored;
+	DraftNotice *drafts = PG_ARGISNULL(0) ? NULL : read_drafts(PG_GETARG_ARRAYTYPE_P(0), &count);
+	Addressee *addressees;
+	IssuerRow issuer;
+	TableWriter counters;
+
+	if (count == 0)
+		PG_RETURN_INT32(0);
+	screissue_get_issuer(&issuer);
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	addressees = find_addressees(&issuer, drafts, count, &addressed);
+	screissue_begin_writing(&counters, "card_issuer", "notice_counter", counter_shape, COUNTER_COLUMNS);
+	for (int i = 0; i < addressed; i++)
+		lock_counter(counters.table, &addressees[i]);
+	PopActiveSnapshot();
+
+	PushActiveSnapshot(GetTransactionSnapshot());
+	stored = store_due(&issuer, drafts, count, addressees, addressed);
+	for (int i = 0; i < addressed; i++)
+		update_counter(&counters, &addressees[i]);
+	screissue_end_writing(&counters);
+	PopActiveSnapshot();
+	CommandCounterIncrement();
+	PG_RETURN_INT32(stored);
 }

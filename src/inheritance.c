@@ -21,6 +21,7 @@
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 #include "utils/sortsupport.h"
 #include "utils/timestamp.h"
 
@@ -35,7 +36,7 @@
 #include "registry.h"
 #include "type_support.h"
 
-PG_FUNCTION_INFO_V1(screissue_inheritance_of);
+PG_FUNCTION_INFO_V1(screissue_lock_inheritance);
 PG_FUNCTION_INFO_V1(screissue_draft_reissue);
 
 /* Columns of type card_issuer.inheritance */
@@ -129,7 +130,7 @@ read_card(TupleDesc descriptor, const Datum *values, const bool *isnull, void *r
 }
 
 static bool
-find_card(const IssuerRow *issuer, Datum card, Findings *findings)
+lock_card(const IssuerRow *issuer, Datum card, Findings *findings)
 {
 	static Lookup lookup = {
 		.schema = "card_issuer",
@@ -139,8 +140,9 @@ find_card(const IssuerRow *issuer, Datum card, Findings *findings)
 		.keys = 1,
 		.given = 1,
 		.equal = {card_id_eq},
+		.locks = true,
 		.read = read_card,
-		.statement = {"SELECT c.* FROM card_issuer.card c WHERE c.card_id OPERATOR(screissue.=) $1"},
+		.statement = {"SELECT c.* FROM card_issuer.card c WHERE c.card_id OPERATOR(screissue.=) $1 FOR NO KEY UPDATE"},
 	};
 
 	return screissue_look_up(&lookup, issuer->distributed, &card, findings);
@@ -454,11 +456,11 @@ set_moves(Findings *findings, const IssuerRow *issuer, Datum card)
 }
 
 /*
- * inheritance_of(card): what the card leaves, and what a reissue has to know of
- * it; NULL if there is no such card.
+ * lock_inheritance(card): what the card leaves, and what a reissue has to know of
+ * it, while it is locked; NULL if there is no such card.
  */
 Datum
-screissue_inheritance_of(PG_FUNCTION_ARGS)
+screissue_lock_inheritance(PG_FUNCTION_ARGS)
 {
 	static RowType row_type;
 	TupleDesc descriptor = screissue_row_type(fcinfo, &row_type);
@@ -468,26 +470,40 @@ screissue_inheritance_of(PG_FUNCTION_ARGS)
 
 	screissue_get_issuer(&issuer);
 	memset(findings.isnull, true, sizeof(findings.isnull));
-	if (!find_card(&issuer, card, &findings))
+	if (!lock_card(&issuer, card, &findings))
 		PG_RETURN_NULL();
+	/* What others did while we waited for the card is to be seen. */
+	PushActiveSnapshot(GetTransactionSnapshot());
 	find_request(&issuer, card, &findings);
 	find_heirlooms(&issuer, card, &findings);
 	find_opt_outs(&issuer, card, &findings);
+	set_moves(&findings, &issuer, card);
+	PopActiveSnapshot();
 
 	set_value(&findings, INHERITANCE_OLD_CARD_ID, card);
-	set_moves(&findings, &issuer, card);
 	set_heirlooms(&findings, descriptor);
 	set_opt_outs(&findings, descriptor);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(descriptor, findings.values, findings.isnull)));
 }
 
-/* The draft of a notice about what is inherited */
+/* Drafts of the notices about what is inherited */
+
+typedef struct Inheritance
+{
+	Datum values[INHERITANCE_COLUMNS];
+	bool isnull[INHERITANCE_COLUMNS];
+	int count;
+	Datum *apps;
+	Datum *messages;
+	int opted_out;
+	Datum *opt_outs;
+} Inheritance;
 
 /* Elements of one of the arrays */
 static int
-get_array(const Findings *findings, int column, Datum **elements)
+get_array(const Inheritance *inheritance, int column, Datum **elements)
 {
-	ArrayType *array = DatumGetArrayTypeP(findings->values[column]);
+	ArrayType *array = DatumGetArrayTypeP(inheritance->values[column]);
 	int16 length;
 	bool by_value;
 	char alignment;
@@ -498,29 +514,38 @@ get_array(const Findings *findings, int column, Datum **elements)
 	return count;
 }
 
-static bool
-is_among(Datum app, const Datum *apps, int count)
+static void
+read_inheritance(HeapTupleHeader record, Inheritance *inheritance)
 {
-	for (int i = 0; i < count; i++)
-	{
-		if (same_app(DatumGetAppIdPP(app), DatumGetAppIdPP(apps[i])))
-			return true;
-	}
-	return false;
+	screissue_read_record(record, INHERITANCE_COLUMNS, inheritance->values, inheritance->isnull);
+	inheritance->count = get_array(inheritance, INHERITANCE_APP_IDS, &inheritance->apps);
+	get_array(inheritance, INHERITANCE_MESSAGE_IDS, &inheritance->messages);
+	inheritance->opted_out = get_array(inheritance, INHERITANCE_OPT_OUTS, &inheritance->opt_outs);
+}
+
+/* Is the provider of the application not to be told (E56)? */
+static bool
+is_opted_out(const Inheritance *inheritance, Datum app)
+{
+	bool found = !inheritance->isnull[INHERITANCE_OPTED_OUT_AT];
+
+	for (int i = 0; i < inheritance->opted_out && !found; i++)
+		found = same_app(DatumGetAppIdPP(app), DatumGetAppIdPP(inheritance->opt_outs[i]));
+	return found;
 }
 
 /* The columns that all drafts of a reissue have alike */
 static void
-begin_draft(DraftNotice *draft, const Findings *findings, Datum new_card, Datum platform_type)
+begin_draft(DraftNotice *draft, const Inheritance *inheritance, Datum new_card, Datum platform_type)
 {
-	char *reason = DatumGetCString(DirectFunctionCall1(enum_out, findings->values[INHERITANCE_REASON]));
+	char *reason = DatumGetCString(DirectFunctionCall1(enum_out, inheritance->values[INHERITANCE_REASON]));
 
 	memset(draft, 0, sizeof(*draft));
 	draft->values[DRAFT_KIND] = CStringGetTextDatum("reissue");
 	draft->values[DRAFT_PLATFORM_TYPE] = platform_type;
 	draft->values[DRAFT_NEW_CARD_ID] = new_card;
-	draft->values[DRAFT_OLD_CARD_ID] = findings->values[INHERITANCE_OLD_CARD_ID];
-	draft->values[DRAFT_OLD_PLATFORM_TYPE] = findings->values[INHERITANCE_PLATFORM_TYPE];
+	draft->values[DRAFT_OLD_CARD_ID] = inheritance->values[INHERITANCE_OLD_CARD_ID];
+	draft->values[DRAFT_OLD_PLATFORM_TYPE] = inheritance->values[INHERITANCE_PLATFORM_TYPE];
 	draft->values[DRAFT_REASON] = CStringGetTextDatum(reason);
 }
 
@@ -532,34 +557,24 @@ begin_draft(DraftNotice *draft, const Findings *findings, Datum new_card, Datum 
 Datum
 screissue_draft_reissue(PG_FUNCTION_ARGS)
 {
-	Findings findings;
+	Inheritance inheritance;
 	IssuerRow issuer;
 	DraftNotice draft;
-	Datum *apps;
-	Datum *messages;
-	Datum *opt_outs;
-	int count;
-	int opted_out;
 	DraftArray drafts;
 
-	screissue_begin_drafts(&drafts, get_element_type(get_func_rettype(fcinfo->flinfo->fn_oid)));
 	screissue_get_issuer(&issuer);
-	screissue_read_record(PG_GETARG_HEAPTUPLEHEADER(2), INHERITANCE_COLUMNS, findings.values, findings.isnull);
-	count = get_array(&findings, INHERITANCE_APP_IDS, &apps);
-	get_array(&findings, INHERITANCE_MESSAGE_IDS, &messages);
-	opted_out = get_array(&findings, INHERITANCE_OPT_OUTS, &opt_outs);
-	begin_draft(&draft, &findings, PG_GETARG_DATUM(0), PG_GETARG_DATUM(1));
-
-	for (int i = 0; i < count; i++)
+	read_inheritance(PG_GETARG_HEAPTUPLEHEADER(2), &inheritance);
+	begin_draft(&draft, &inheritance, PG_GETARG_DATUM(0), PG_GETARG_DATUM(1));
+	screissue_begin_drafts(&drafts, get_element_type(get_func_rettype(fcinfo->flinfo->fn_oid)));
+	for (int i = 0; i < inheritance.count; i++)
 	{
 		ApplicationRow application;
 
-		if (!findings.isnull[INHERITANCE_OPTED_OUT_AT] || is_among(apps[i], opt_outs, opted_out) ||
-			!screissue_get_application(&issuer, apps[i], &application))
+		if (is_opted_out(&inheritance, inheritance.apps[i]) || !screissue_get_application(&issuer, inheritance.apps[i], &application))
 			continue;
 		draft.values[DRAFT_PROVIDER] = CompanyIdGetDatum(application.provider);
-		draft.values[DRAFT_APP_ID] = apps[i];
-		draft.values[DRAFT_MESSAGE_ID] = messages[i];
+		draft.values[DRAFT_APP_ID] = inheritance.apps[i];
+		draft.values[DRAFT_MESSAGE_ID] = inheritance.messages[i];
 		screissue_append_draft(&drafts, &draft);
 	}
 	PG_RETURN_DATUM(screissue_end_drafts(&drafts));

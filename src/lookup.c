@@ -31,6 +31,7 @@
 #include "executor/instrument.h"
 #include "executor/tuptable.h"
 #include "fmgr.h"
+#include "miscadmin.h"
 #include "partitioning/partbounds.h"
 #include "partitioning/partdesc.h"
 #include "pgstat.h"
@@ -44,6 +45,42 @@
 
 PG_FUNCTION_INFO_V1(screissue_cover_reads);
 
+pg_noreturn static void raise_changed(void);
+
+static void
+raise_changed(void)
+{
+	ereport(ERROR,
+			errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+			errmsg("could not serialize access due to concurrent update"));
+}
+
+/*
+ * Lock a row that a scan found, as SELECT FOR NO KEY UPDATE does: after a wait
+ * it is the newest version, or, where all of a transaction has one snapshot,
+ * 40001.  false: it was deleted.
+ */
+static bool
+lock_row(Relation table, Snapshot snapshot, TupleTableSlot *row)
+{
+	ItemPointerData tid = row->tts_tid;
+	uint8 flags = TUPLE_LOCK_FLAG_LOCK_UPDATE_IN_PROGRESS;
+	TM_FailureData failure;
+	TM_Result result;
+
+	if (!IsolationUsesXactSnapshot())
+		flags |= TUPLE_LOCK_FLAG_FIND_LAST_VERSION;
+	result = table_tuple_lock(table, &tid, snapshot, row, GetCurrentCommandId(false),
+							  LockTupleNoKeyExclusive, LockWaitBlock, flags, &failure);
+	if (result == TM_Ok)
+		return true;
+	if ((result == TM_Updated || result == TM_Deleted) && IsolationUsesXactSnapshot())
+		raise_changed();
+	if (result != TM_Deleted)
+		elog(ERROR, "could not lock a row of table \"%s\": %d", RelationGetRelationName(table), result);
+	return false;
+}
+
 /* Read the rows that a scan finds; false if there is none. */
 static bool
 read_rows(IndexScanDesc scan, const Lookup *lookup, void *result)
@@ -52,13 +89,13 @@ read_rows(IndexScanDesc scan, const Lookup *lookup, void *result)
 	bool more = lookup->given < lookup->keys;
 	bool found = false;
 
-	while (index_getnext_slot(scan, ForwardScanDirection, slot))
+	while ((more || !found) && index_getnext_slot(scan, ForwardScanDirection, slot))
 	{
+		if (lookup->locks && !lock_row(scan->heapRelation, scan->xs_snapshot, slot))
+			continue;
 		found = true;
 		slot_getsomeattrs(slot, lookup->columns);
 		lookup->read(slot->tts_tupleDescriptor, slot->tts_values, slot->tts_isnull, result);
-		if (!more)
-			break;
 	}
 	ExecDropSingleTupleTableSlot(slot);
 	return found;
@@ -189,7 +226,7 @@ is_partitioned_by_hash(Relation table)
  * none.
  */
 static Relation
-open_partition(Relation table, Datum key)
+open_partition(Relation table, Datum key, LOCKMODE lockmode)
 {
 	PartitionKey partition_key = RelationGetPartitionKey(table);
 	PartitionDesc partitions = RelationGetPartitionDesc(table, true);
@@ -202,7 +239,7 @@ open_partition(Relation table, Datum key)
 		return NULL;
 	hash = compute_partition_hash_value(1, partition_key->partsupfunc, partition_key->partcollation, &key, &isnull);
 	i = bounds->indexes[hash % bounds->nindexes];
-	return i < 0 ? NULL : table_open(partitions->oids[i], AccessShareLock);
+	return i < 0 ? NULL : table_open(partitions->oids[i], lockmode);
 }
 
 /* Find the rows in their partition. */
@@ -210,7 +247,7 @@ static bool
 find_in_partition(const Lookup *lookup, Relation table, const Datum *key, void *result)
 {
 	LOCKMODE release = lookup->traceless ? AccessShareLock : NoLock;
-	Relation partition = open_partition(table, key[0]);
+	Relation partition = open_partition(table, key[0], lookup->locks ? RowShareLock : AccessShareLock);
 	bool found;
 
 	if (partition == NULL)
@@ -229,6 +266,7 @@ find_by_statement(Lookup *lookup, Relation table, Datum *key, void *result)
 		lookup->argument_types[i] = TupleDescAttr(RelationGetDescr(table), i)->atttypid;
 	lookup->statement.arguments = lookup->given;
 	lookup->statement.argument_types = lookup->argument_types;
+	lookup->statement.locks = lookup->locks;
 	return screissue_select(table, &lookup->statement, key, NULL, lookup->read, result);
 }
 
@@ -255,15 +293,39 @@ screissue_cover_reads(PG_FUNCTION_ARGS)
 }
 
 /*
+ * Lock the row of a plain table that has this value as its primary key, as
+ * SELECT FOR NO KEY UPDATE does; false if there is none.
+ */
+bool
+screissue_lock_by_key(Relation table, PGFunction equal, Datum key, TupleTableSlot *row)
+{
+	Relation index = screissue_open_primary_key(table, AccessShareLock, 1);
+	IndexScanDesc scan = index_beginscan(table, index, GetActiveSnapshot(), NULL, 1, 0);
+	FmgrInfo equals = {.fn_addr = equal, .fn_nargs = 2, .fn_strict = true};
+	ScanKeyData scan_key;
+	bool found;
+
+	ScanKeyEntryInitializeWithInfo(&scan_key, 0, 1, BTEqualStrategyNumber, InvalidOid, index->rd_indcollation[0], &equals, key);
+	index_rescan(scan, &scan_key, 1, NULL, 0);
+	found = index_getnext_slot(scan, ForwardScanDirection, row) && lock_row(table, scan->xs_snapshot, row);
+	index_endscan(scan);
+	index_close(index, NoLock);
+	return found;
+}
+
+/*
  * Read the rows that have these values in the first columns of the key; false
  * if there is none.  distributed: the table is on several machines.
  */
 bool
 screissue_look_up(Lookup *lookup, bool distributed, Datum *key, void *result)
 {
-	Relation table = screissue_open_relation(lookup->schema, lookup->table, AccessShareLock, lookup->shape, lookup->columns);
+	LOCKMODE lockmode = lookup->locks ? RowShareLock : AccessShareLock;
+	Relation table = screissue_open_relation(lookup->schema, lookup->table, lockmode, lookup->shape, lookup->columns);
 	bool found;
 
+	if (lookup->locks)
+		PreventCommandIfReadOnly("SELECT FOR NO KEY UPDATE");
 	if (lookup->traceless && IsolationIsSerializable())
 		cover_table(table);
 	if (!distributed && table->rd_rel->relkind == RELKIND_RELATION)

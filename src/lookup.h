@@ -8,6 +8,7 @@
 #ifndef SCREISSUE_LOOKUP_H
 #define SCREISSUE_LOOKUP_H
 
+#include "executor/tuptable.h"
 #include "fmgr.h"
 
 #include "table.h"
@@ -25,11 +26,13 @@ typedef struct Lookup
 	int given; /* of which the first ones are given: all, or rows can be many */
 	PGFunction equal[LOOKUP_MAX_KEYS];
 	bool traceless; /* who asks must not learn which rows were read */
+	bool locks; /* rows are locked for an update, and read as they are then */
 	RowReader read; /* called for each row */
 	SavedStatement statement;
 	Oid argument_types[LOOKUP_MAX_KEYS];
 } Lookup;
 
+extern bool screissue_lock_by_key(Relation table, PGFunction equal, Datum key, TupleTableSlot *row);
 extern bool screissue_look_up(Lookup *lookup, bool local, Datum *key, void *result);
 
 #endif /* SCREISSUE_LOOKUP_H */

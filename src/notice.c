@@ -61,7 +61,7 @@ PG_FUNCTION_INFO_V1(screissue_land_notice);
 PG_FUNCTION_INFO_V1(screissue_guard_notice);
 PG_FUNCTION_INFO_V1(screissue_receive_notice);
 
-static const ColumnShape wire_shape[WIRE_COLUMNS] = {
+const ColumnShape screissue_wire_shape[WIRE_COLUMNS] = {
 	[WIRE_ISSUER] = {"issuer", -1},
 	[WIRE_PROVIDER] = {"provider", -1},
 	[WIRE_NOTICE_NO] = {"notice_no", 8},
@@ -492,7 +492,7 @@ put_in_quarantine(const Trial *trial, Cause cause)
 	if (cause == CAUSE_WRONG_PROVIDER)
 		screissue_quarantine_digest(trial->wire, word);
 	else if (cause == CAUSE_UNPARSABLE)
-		screissue_quarantine_notice(trial->wire, psprintf("%s: %s", word, wire_shape[trial->unparsable].name));
+		screissue_quarantine_notice(trial->wire, psprintf("%s: %s", word, screissue_wire_shape[trial->unparsable].name));
 	else
 		screissue_quarantine_notice(trial->wire, word);
 }
@@ -648,7 +648,7 @@ screissue_land_notice(PG_FUNCTION_ARGS)
 	if (MyLogicalRepWorker == NULL)
 		return PointerGetDatum(trigger->tg_trigtuple);
 
-	screissue_check_table(trigger->tg_relation, wire_shape, WIRE_COLUMNS);
+	screissue_check_table(trigger->tg_relation, screissue_wire_shape, WIRE_COLUMNS);
 	slot_getsomeattrs(slot, WIRE_COLUMNS);
 	memcpy(wire.values, slot->tts_values, sizeof(wire.values));
 	memcpy(wire.isnull, slot->tts_isnull, sizeof(wire.isnull));

@@ -19,6 +19,7 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
+#include "commands/trigger.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "utils/lsyscache.h"
@@ -204,7 +205,7 @@ run(Relation table, SavedStatement *statement, Datum *values, const char *nulls,
 	SPI_connect();
 
 	prepare(statement);
-	status = SPI_execute_plan(statement->plan, values, nulls, read != NULL, 0);
+	status = SPI_execute_plan(statement->plan, values, nulls, read != NULL && !statement->locks, 0);
 	if (status < 0)
 		elog(ERROR, "could not execute \"%s\": %s", statement->text, SPI_result_code_string(status));
 	rows = SPI_processed;
@@ -224,8 +225,8 @@ screissue_execute(Relation table, SavedStatement *statement, Datum *values, cons
 }
 
 /*
- * Read the rows of a query, under the snapshot that is active; false if there is
- * none.
+ * Read the rows of a query, under the snapshot that is active, or, to lock them,
+ * a new one; false if there is none.
  */
 bool
 screissue_select(Relation table, SavedStatement *statement, Datum *values, const char *nulls, RowReader read, void *result)
@@ -234,9 +235,9 @@ screissue_select(Relation table, SavedStatement *statement, Datum *values, const
 }
 
 /*
- * Begin to add rows to a plain table without planner and executor.  Triggers
- * do not fire, and of constraints only unique indexes are looked at: setup
- * gives such tables none.
+ * Begin to add rows to a plain table without planner and executor.  Who does not
+ * add them by screissue_insert_row() fires no triggers, and looks at no
+ * constraints but unique indexes: setup gives such tables none.
  */
 void
 screissue_begin_writing(TableWriter *writer, const char *schema, const char *name, const ColumnShape *shape, int columns)
@@ -246,6 +247,7 @@ screissue_begin_writing(TableWriter *writer, const char *schema, const char *nam
 	writer->target = makeNode(ResultRelInfo);
 	InitResultRelInfo(writer->target, writer->table, 0, NULL, 0);
 	ExecOpenIndices(writer->target, true);
+	writer->estate->es_opened_result_relations = list_make1(writer->target);
 	writer->row = table_slot_create(writer->table, &writer->estate->es_tupleTable);
 }
 
@@ -264,11 +266,35 @@ screissue_fill_row(TableWriter *writer, const Datum *values, const bool *isnull,
 	ExecStoreVirtualTuple(row);
 }
 
+/*
+ * Add the row as INSERT does: triggers fire, and all constraints are looked at.
+ */
+void
+screissue_insert_row(TableWriter *writer)
+{
+	AfterTriggerBeginQuery();
+	ExecSimpleRelationInsert(writer->target, writer->estate, writer->row);
+	AfterTriggerEndQuery(writer->estate);
+}
+
+/* Put the row in place of one that was found, and is locked, as UPDATE does. */
+void
+screissue_update_row(TableWriter *writer, TupleTableSlot *found)
+{
+	EPQState recheck;
+
+	EvalPlanQualInit(&recheck, writer->estate, NULL, NIL, -1, NIL);
+	AfterTriggerBeginQuery();
+	ExecSimpleRelationUpdate(writer->target, writer->estate, &recheck, found, writer->row);
+	AfterTriggerEndQuery(writer->estate);
+	EvalPlanQualEnd(&recheck);
+}
+
 /* The lock on the table stays until the end of the transaction, as ever. */
 void
 screissue_end_writing(TableWriter *writer)
 {
-	ExecCloseIndices(writer->target);
+	ExecCloseResultRelations(writer->estate);
 	ExecResetTupleTable(writer->estate->es_tupleTable, false);
 	FreeExecutorState(writer->estate);
 	table_close(writer->table, NoLock);

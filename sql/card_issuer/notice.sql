@@ -65,34 +65,6 @@ $$;
 COMMENT ON FUNCTION card_issuer.take_turn(screissue.company_id) IS
     'take the turn of writing to a provider';
 
--- To whom notices about cards of these platforms may go, in order.
-CREATE FUNCTION card_issuer.concerned_providers(
-    drafts card_issuer.draft_notice[])
-    RETURNS screissue.company_id[]
-    LANGUAGE c
-    STABLE STRICT
-    AS 'MODULE_PATHNAME', 'screissue_concerned_providers';
-COMMENT ON FUNCTION
-    card_issuer.concerned_providers(card_issuer.draft_notice[]) IS
-    'providers of drafts, of whose platforms notices are written';
-
--- Of the drafts those that are due, with their numbers, and the last number of
--- each provider then.  providers, whose last numbers are given, are locked.
--- Errors: 40001 an application was transferred while we waited.
-CREATE FUNCTION card_issuer.number_notices(
-    drafts card_issuer.draft_notice[],
-    providers screissue.company_id[],
-    last_nos bigint[],
-    OUT due card_issuer.draft_notice[],
-    OUT notice_nos bigint[],
-    OUT new_last_nos bigint[])
-    LANGUAGE c
-    STABLE STRICT
-    AS 'MODULE_PATHNAME', 'screissue_number_notices';
-COMMENT ON FUNCTION card_issuer.number_notices(
-    card_issuer.draft_notice[], screissue.company_id[], bigint[]) IS
-    'number the notices that are due';
-
 CREATE FUNCTION card_issuer.raise_transferred()
     RETURNS void
     LANGUAGE c
@@ -105,52 +77,13 @@ COMMENT ON FUNCTION card_issuer.raise_transferred() IS
 -- To be called last: the counter's row lock makes commit order number order.
 -- Counters are locked in the order of providers, so that two calls cannot
 -- deadlock, and updated even where nothing is due, as take_turn does.
+-- Errors: 40001 an application was transferred, or a provider's turn taken, since
+-- the snapshot was taken.
 CREATE FUNCTION card_issuer.write_notices(drafts card_issuer.draft_notice[])
     RETURNS integer
-    LANGUAGE plpgsql
+    LANGUAGE c
     VOLATILE
-    SET search_path = pg_catalog, screissue, pg_temp
-AS $$
-DECLARE
-    issuer text;
-    providers screissue.company_id[];
-    last_nos bigint[];
-    numbered record;
-    written integer;
-BEGIN
-    IF cardinality(drafts) > 0 IS NOT TRUE THEN
-        RETURN 0;
-    END IF;
-    issuer := card_issuer.own_company()::text;
-    providers := card_issuer.concerned_providers(drafts);
-    SELECT coalesce(array_agg(k.provider), '{}'),
-           coalesce(array_agg(k.last_notice_no), '{}')
-      INTO providers, last_nos
-      FROM (SELECT c.provider, c.last_notice_no
-              FROM card_issuer.notice_counter c
-             WHERE c.provider = ANY (providers)
-             ORDER BY c.provider
-               FOR NO KEY UPDATE) k;
-    -- Only now, and once, the question what is due: a contract may have been
-    -- suspended or resumed while we waited.
-    numbered := card_issuer.number_notices(drafts, providers, last_nos);
-    UPDATE card_issuer.notice_counter k
-       SET last_notice_no =
-               numbered.new_last_nos[array_position(providers, k.provider)]
-     WHERE k.provider = ANY (providers);
-    INSERT INTO screissue.notice
-           (issuer, provider, notice_no, kind, platform_type, new_card_id,
-            old_card_id, app_id, message_id, reason, noted_at)
-    SELECT issuer, d.provider::text, d.notice_no, d.kind, d.platform_type,
-           d.new_card_id::text, d.old_card_id::text, d.app_id::text,
-           d.message_id::text, d.reason, now()
-      FROM unnest(numbered.due, numbered.notice_nos)
-           d (provider, kind, platform_type, new_card_id, old_card_id,
-              old_platform_type, app_id, message_id, reason, notice_no);
-    GET DIAGNOSTICS written = ROW_COUNT;
-    RETURN written;
-END
-$$;
+    AS 'MODULE_PATHNAME', 'screissue_write_notices';
 COMMENT ON FUNCTION card_issuer.write_notices(card_issuer.draft_notice[]) IS
     'number and write the notices that are due (steps 403, 505)';
 

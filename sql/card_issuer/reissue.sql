@@ -234,18 +234,19 @@ CREATE TYPE card_issuer.inheritance AS (
 COMMENT ON TYPE card_issuer.inheritance IS
     'what a card leaves to the card that replaces it, and its open request';
 
--- What a card leaves, and what a reissue has to know of it: every load that is
--- live, else the unused entitlement (E1-E3), as inheritable_load has it; the
--- holder's choice who is not to be told (E56); the open request.  replaceable: the
--- card's status allows it; completable: so does the request's, and its approval
--- has not expired.  NULL if there is no such card.
-CREATE FUNCTION card_issuer.inheritance_of(card screissue.card_id)
+-- Locks a card, and returns what it leaves and what a reissue has to know of it:
+-- every load that is live, else the unused entitlement (E1-E3), as
+-- inheritable_load has it; the holder's choice who is not to be told (E56); the
+-- open request.  replaceable: the card's status allows it; completable: so does
+-- the request's, and its approval has not expired.  NULL if there is no such card.
+-- Errors: 40001 it was changed since the snapshot was taken.
+CREATE FUNCTION card_issuer.lock_inheritance(card screissue.card_id)
     RETURNS card_issuer.inheritance
     LANGUAGE c
-    STABLE STRICT
-    AS 'MODULE_PATHNAME', 'screissue_inheritance_of';
-COMMENT ON FUNCTION card_issuer.inheritance_of(screissue.card_id) IS
-    'what a card leaves to the card that replaces it';
+    VOLATILE STRICT
+    AS 'MODULE_PATHNAME', 'screissue_lock_inheritance';
+COMMENT ON FUNCTION card_issuer.lock_inheritance(screissue.card_id) IS
+    'what a card leaves to the card that replaces it, which is locked';
 
 -- First half of a reissue, all statements on the old card: retires it in
 -- favour of new_card, at once or when the overlap is over, completes the
@@ -265,14 +266,10 @@ DECLARE
     inheritance card_issuer.inheritance;
 BEGIN
     -- Not by lock_card: the update that is to come does what its update is for.
-    PERFORM
-       FROM card_issuer.card c
-      WHERE c.card_id = old_card
-        FOR NO KEY UPDATE;
-    IF NOT FOUND THEN
+    inheritance := card_issuer.lock_inheritance(old_card);
+    IF inheritance.old_card_id IS NULL THEN
         PERFORM card_issuer.raise_unknown_card(old_card);
     END IF;
-    inheritance := card_issuer.inheritance_of(old_card);
     IF inheritance.replaced_by = new_card THEN
         inheritance.reason := card_issuer.reissue_reason(old_card, new_card)
                               ::reissue_reason;

@@ -33,18 +33,18 @@ CREATE VIEW t.expected AS
       LEFT JOIN card_issuer.reissue_request r ON r.old_card_id = c.card_id AND r.status IN ('pending', 'approved')
       LEFT JOIN card_issuer.examination x ON x.card_id = c.card_id AND x.examination_id = r.examination_id;
 CREATE VIEW t.found AS
-    SELECT i.* FROM card_issuer.card c CROSS JOIN LATERAL card_issuer.inheritance_of(c.card_id) i;
+    SELECT i.* FROM card_issuer.card c CROSS JOIN LATERAL card_issuer.lock_inheritance(c.card_id) i;
 SELECT is((SELECT count(*) || ' ' || sum(cardinality(e.app_ids)) || ' ' || sum(cardinality(e.opt_outs)) || ' ' || count(e.request_id)
              FROM t.expected e), '11 23 4 6', 'cards, loads, opt-outs and requests of all kinds');
-SELECT set_eq('SELECT f::text FROM t.found f', 'SELECT e::text FROM t.expected e', 'E1-E3: what inheritance_of finds is what the view has');
+SELECT set_eq('SELECT f::text FROM t.found f', 'SELECT e::text FROM t.expected e', 'E1-E3: what lock_inheritance finds is what the view has');
 UPDATE card_issuer.self SET distributed = true;
 SELECT set_eq('SELECT f::text FROM t.found f', 'SELECT e::text FROM t.expected e', 'E1-E3: by statements, too');
 UPDATE card_issuer.self SET distributed = false;
-SELECT is(card_issuer.inheritance_of('NOSUCH'), NULL, 'an unknown card leaves nothing');
+SELECT is(card_issuer.lock_inheritance('NOSUCH'), NULL, 'an unknown card leaves nothing');
 UPDATE screissue.status_move m SET allowed = false WHERE (m.subject, m.from_status, m.to_status) = ('card', 'lost', 'replaced');
-SELECT is((card_issuer.inheritance_of('LOST')).replaceable, false, 'a move that was forbidden is no move');
+SELECT is((card_issuer.lock_inheritance('LOST')).replaceable, false, 'a move that was forbidden is no move');
 UPDATE screissue.status_move m SET allowed = false WHERE (m.subject, m.from_status, m.to_status) = ('request', 'approved', 'completed');
-SELECT is((card_issuer.inheritance_of('LOADS')).completable, false, 'nor is one of a request');
+SELECT is((card_issuer.lock_inheritance('LOADS')).completable, false, 'nor is one of a request');
 SELECT t.refused($$SELECT card_issuer.reissue_card('LOADS', 'LOADS-2')$$, 'SR005', 'which ends the call');
 UPDATE screissue.status_move m SET allowed = true;
 
@@ -75,10 +75,10 @@ DELETE FROM card_issuer.entitlement e WHERE e.card_id = 'LOADS-2' AND e.app_id =
 SELECT is(t.adopt('LOADS', 'LOADS-2'), '1/1', 'design 10: what is missing is made up for');
 SELECT is((SELECT array_agg(n.notice_no ORDER BY n.notice_no) FROM screissue.notice n WHERE n.new_card_id = 'LOADS-2' AND n.app_id = :SHOP1),
           (SELECT ARRAY[k.last_notice_no - 1, k.last_notice_no] FROM card_issuer.notice_counter k WHERE k.provider = 'SHOP'), 'and told');
-SELECT t.refused($$SELECT card_issuer.adopt_new('NONE', card_issuer.inheritance_of('LOADS'), 100, NULL, NULL, true)$$, '23505',
+SELECT t.refused($$SELECT card_issuer.adopt_new('NONE', card_issuer.lock_inheritance('LOADS'), 100, NULL, NULL, true)$$, '23505',
                  'design 10: another card does not take it');
 SELECT card_issuer.withdraw_reissue('LOADS-2') \g /dev/null
-SELECT t.refused($$SELECT card_issuer.adopt_new('LOADS-2', card_issuer.inheritance_of('LOADS'), 100, NULL, NULL, true)$$, '23505',
+SELECT t.refused($$SELECT card_issuer.adopt_new('LOADS-2', card_issuer.lock_inheritance('LOADS'), 100, NULL, NULL, true)$$, '23505',
                  'nor does it when the reissue was withdrawn');
 
 -- Reissues that read by statements write the same.
