@@ -109,8 +109,10 @@ is_readable(const IssuerRow *issuer, const DraftNotice *draft, int column, Known
 		return false;
 	if (known->method == 0 || known->platform_type != platform_type)
 	{
+		PlatformRow platform;
+
 		known->platform_type = platform_type;
-		known->method = screissue_method_of(issuer, platform_type);
+		known->method = screissue_find_platform(issuer, platform_type, &platform) ? platform.method : 0;
 	}
 	return known->method == 1;
 }

@@ -208,25 +208,28 @@ screissue_find_provider(const IssuerRow *issuer, Datum provider, void *row)
 enum
 {
 	PLATFORM_METHOD = 2,
+	PLATFORM_ID_CHECK = 3,
 	PLATFORM_COLUMNS
 };
 static const ColumnShape platform_shape[PLATFORM_COLUMNS] = {
 	{"platform_type", 4},
 	{"card_os", -1},
 	{"method", 4},
+	{"id_check", -1},
 };
 
 static void
 read_platform(TupleDesc descriptor, const Datum *values, const bool *isnull, void *result)
 {
-	int *method = result;
+	PlatformRow *row = result;
 
-	*method = isnull[PLATFORM_METHOD] ? 0 : DatumGetInt32(values[PLATFORM_METHOD]);
+	row->method = isnull[PLATFORM_METHOD] ? 0 : DatumGetInt32(values[PLATFORM_METHOD]);
+	row->luhn = has_text(values[PLATFORM_ID_CHECK], "luhn");
+	row->mod97 = has_text(values[PLATFORM_ID_CHECK], "mod97");
 }
 
-/* The method that a platform type stands for; 0 if unknown. */
-int
-screissue_method_of(const IssuerRow *issuer, int platform_type)
+bool
+screissue_find_platform(const IssuerRow *issuer, int platform_type, PlatformRow *row)
 {
 	static Lookup lookup = {
 		.schema = "screissue",
@@ -241,10 +244,8 @@ screissue_method_of(const IssuerRow *issuer, int platform_type)
 		.statement = {"SELECT f.* FROM screissue.platform f WHERE f.platform_type OPERATOR(pg_catalog.=) $1"},
 	};
 	Datum key = Int32GetDatum(platform_type);
-	int method = 0;
 
-	screissue_look_up(&lookup, issuer->distributed, &key, &method);
-	return method;
+	return screissue_look_up(&lookup, issuer->distributed, &key, row);
 }
 
 /* screissue.status_move */

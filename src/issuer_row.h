@@ -66,6 +66,13 @@ typedef struct ProviderRow
 	bool gets_notices; /* if a contract is in force */
 } ProviderRow;
 
+typedef struct PlatformRow
+{
+	int method; /* 0 = unknown */
+	bool luhn; /* ids of such cards pass this check */
+	bool mod97;
+} PlatformRow;
+
 typedef struct KeyRow
 {
 	CardAttributeScheme scheme;
@@ -104,7 +111,7 @@ extern bool screissue_find_entitlement(const IssuerRow *issuer, Datum card, Datu
 
 extern bool screissue_is_in_force(const ProviderRow *provider);
 extern bool screissue_may_move(const IssuerRow *issuer, const char *subject, const char *from, const char *to);
-extern int screissue_method_of(const IssuerRow *issuer, int platform_type);
+extern bool screissue_find_platform(const IssuerRow *issuer, int platform_type, PlatformRow *row);
 extern Oid screissue_enum_value(Oid type, const char *label);
 
 #endif /* SCREISSUE_ISSUER_ROW_H */

@@ -264,6 +264,7 @@ CREATE FUNCTION card_issuer.retire_old(
 AS $$
 DECLARE
     inheritance card_issuer.inheritance;
+    works_until timestamp with time zone;
 BEGIN
     -- Not by lock_card: the update that is to come does what its update is for.
     inheritance := card_issuer.lock_inheritance(old_card);
@@ -289,13 +290,14 @@ BEGIN
             old_card, inheritance.status, inheritance.reason, overlap);
         PERFORM screissue.require_move('request', inheritance.request_id::text,
                                        'approved', 'completed');
+        works_until := (now() AT TIME ZONE 'UTC' + overlap)
+                       AT TIME ZONE 'UTC';
     END IF;
     UPDATE card_issuer.card c
        SET status = 'replaced',
            replaced_by = new_card,
            replaced_at = now(),
-           overlap_until = (now() AT TIME ZONE 'UTC' + overlap)
-                           AT TIME ZONE 'UTC'
+           overlap_until = works_until
      WHERE c.card_id = old_card;
     UPDATE card_issuer.reissue_request r
        SET status = 'completed',
