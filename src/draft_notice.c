@@ -319,8 +319,7 @@ static int
 store_due(const IssuerRow *issuer, const DraftNotice *drafts, int count, Addressee *addressees, int addressed)
 {
 	int stored = 0;
-	KnownMethod new = {0};
-	KnownMethod old = {0};
+	KnownMethod known = {0};
 	TableWriter writer;
 
 	for (int i = 0; i < addressed; i++)
@@ -332,10 +331,10 @@ store_due(const IssuerRow *issuer, const DraftNotice *drafts, int count, Address
 
 		if (!is_addressed(issuer, &drafts[i]))
 			raise_transferred();
-		if (addressee == NULL || !is_readable(issuer, &drafts[i], DRAFT_PLATFORM_TYPE, &new))
+		if (addressee == NULL || !is_readable(issuer, &drafts[i], DRAFT_PLATFORM_TYPE, &known))
 			continue;
 		store_notice(&writer, issuer, &drafts[i], ++addressee->last_notice_no,
-					 is_readable(issuer, &drafts[i], DRAFT_OLD_PLATFORM_TYPE, &old));
+					 is_readable(issuer, &drafts[i], DRAFT_OLD_PLATFORM_TYPE, &known));
 		stored++;
 	}
 	screissue_end_writing(&writer);

@@ -76,6 +76,7 @@ typedef struct Findings
 	bool isnull[INHERITANCE_COLUMNS];
 	bool examined; /* the open request was, by the examination: */
 	Datum examination;
+	Oid loaded; /* the status; InvalidOid = not looked up yet */
 	List *heirlooms;
 	List *opt_outs; /* applications */
 } Findings;
@@ -300,10 +301,12 @@ static const ColumnShape load_shape[LOAD_COLUMNS] = {
 static void
 read_load(TupleDesc descriptor, const Datum *values, const bool *isnull, void *result)
 {
-	Oid loaded = screissue_enum_value(TupleDescAttr(descriptor, LOAD_STATUS)->atttypid, "loaded");
+	Findings *findings = result;
 
-	if (DatumGetObjectId(values[LOAD_STATUS]) == loaded)
-		add_heirloom(result, DatumGetAppIdPP(values[LOAD_APP_ID]), DatumGetMessageId(values[LOAD_MESSAGE_ID]), 1);
+	if (!OidIsValid(findings->loaded))
+		findings->loaded = screissue_enum_value(TupleDescAttr(descriptor, LOAD_STATUS)->atttypid, "loaded");
+	if (DatumGetObjectId(values[LOAD_STATUS]) == findings->loaded)
+		add_heirloom(findings, DatumGetAppIdPP(values[LOAD_APP_ID]), DatumGetMessageId(values[LOAD_MESSAGE_ID]), 1);
 }
 
 static void

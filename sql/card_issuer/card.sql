@@ -187,8 +187,8 @@ BEGIN
            (card_id, platform_type, holder_id, status, valid_until, issued_at,
             printed_number, replaces)
     VALUES (card, platform_type, holder_id,
-            CASE WHEN activate THEN 'active' ELSE 'produced' END
-                ::screissue.card_status,
+            CASE WHEN activate THEN 'active'::card_status
+                 ELSE 'produced'::card_status END,
             valid_until, now(), printed_number, store_card.replaces)
         ON CONFLICT ON CONSTRAINT card_pkey DO NOTHING;
     RETURN FOUND;
