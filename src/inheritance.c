@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * inheritance.c
- *	  What a card leaves to the card that replaces it
+ *	  What a card leaves to the card that replaces it, which is entitled to it
  *
  * A reissue asks all of it at once, while it has the card locked: the row of the
  * card, its open request, what is loaded or may be reloaded, and who is not to
@@ -12,6 +12,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/table.h"
 #include "access/xact.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -21,6 +22,7 @@
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/sortsupport.h"
 #include "utils/timestamp.h"
@@ -34,9 +36,11 @@
 #include "lookup.h"
 #include "message_id.h"
 #include "registry.h"
+#include "table.h"
 #include "type_support.h"
 
 PG_FUNCTION_INFO_V1(screissue_lock_inheritance);
+PG_FUNCTION_INFO_V1(screissue_store_entitlements);
 PG_FUNCTION_INFO_V1(screissue_draft_reissue);
 
 /* Columns of type card_issuer.inheritance */
@@ -489,7 +493,7 @@ screissue_lock_inheritance(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(descriptor, findings.values, findings.isnull)));
 }
 
-/* Drafts of the notices about what is inherited */
+/* What became of it, as an argument */
 
 typedef struct Inheritance
 {
@@ -498,6 +502,7 @@ typedef struct Inheritance
 	int count;
 	Datum *apps;
 	Datum *messages;
+	Datum *hops;
 	int opted_out;
 	Datum *opt_outs;
 } Inheritance;
@@ -523,6 +528,7 @@ read_inheritance(HeapTupleHeader record, Inheritance *inheritance)
 	screissue_read_record(record, INHERITANCE_COLUMNS, inheritance->values, inheritance->isnull);
 	inheritance->count = get_array(inheritance, INHERITANCE_APP_IDS, &inheritance->apps);
 	get_array(inheritance, INHERITANCE_MESSAGE_IDS, &inheritance->messages);
+	get_array(inheritance, INHERITANCE_HOPS, &inheritance->hops);
 	inheritance->opted_out = get_array(inheritance, INHERITANCE_OPT_OUTS, &inheritance->opt_outs);
 }
 
@@ -536,6 +542,96 @@ is_opted_out(const Inheritance *inheritance, Datum app)
 		found = same_app(DatumGetAppIdPP(app), DatumGetAppIdPP(inheritance->opt_outs[i]));
 	return found;
 }
+
+/* The entitlements of the new card */
+
+static void
+make_entitlement(const Inheritance *inheritance, int i, Datum new_card, Datum *values, bool *isnull)
+{
+	Datum now = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
+
+	memset(values, 0, ENTITLEMENT_COLUMNS * sizeof(Datum));
+	memset(isnull, false, ENTITLEMENT_COLUMNS * sizeof(bool));
+	values[ENTITLEMENT_CARD_ID] = new_card;
+	values[ENTITLEMENT_APP_ID] = inheritance->apps[i];
+	values[ENTITLEMENT_MESSAGE_ID] = inheritance->messages[i];
+	values[ENTITLEMENT_OLD_CARD_ID] = inheritance->values[INHERITANCE_OLD_CARD_ID];
+	values[ENTITLEMENT_HOPS] = inheritance->hops[i];
+	values[ENTITLEMENT_GRANTED_AT] = now;
+	isnull[ENTITLEMENT_USED_AT] = true;
+	isnull[ENTITLEMENT_WITHDRAWN_AT] = true;
+	values[ENTITLEMENT_OPTED_OUT_AT] = now;
+	isnull[ENTITLEMENT_OPTED_OUT_AT] = !is_opted_out(inheritance, inheritance->apps[i]);
+}
+
+static void
+store_directly(Relation leaf, const Inheritance *inheritance, Datum new_card)
+{
+	TableWriter writer;
+	Datum values[ENTITLEMENT_COLUMNS];
+	bool isnull[ENTITLEMENT_COLUMNS];
+
+	screissue_check_table(leaf, screissue_entitlement_shape, ENTITLEMENT_COLUMNS);
+	screissue_begin_writing_to(&writer, leaf);
+	for (int i = 0; i < inheritance->count; i++)
+	{
+		make_entitlement(inheritance, i, new_card, values, isnull);
+		screissue_fill_row(&writer, values, isnull, ENTITLEMENT_COLUMNS);
+		screissue_insert_row(&writer);
+	}
+	screissue_end_writing(&writer);
+}
+
+static void
+store_by_statement(Relation table, const Inheritance *inheritance, Datum new_card)
+{
+	static Oid argument_types[ENTITLEMENT_COLUMNS];
+	static SavedStatement statement = {
+		.text = "INSERT INTO card_issuer.entitlement (card_id, app_id, message_id, old_card_id, hops, granted_at,"
+				" used_at, withdrawn_at, opted_out_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+		.arguments = ENTITLEMENT_COLUMNS,
+		.argument_types = argument_types,
+	};
+	Datum values[ENTITLEMENT_COLUMNS];
+	bool isnull[ENTITLEMENT_COLUMNS];
+	char nulls[ENTITLEMENT_COLUMNS];
+
+	for (int k = 0; k < ENTITLEMENT_COLUMNS; k++)
+		argument_types[k] = TupleDescAttr(RelationGetDescr(table), k)->atttypid;
+	for (int i = 0; i < inheritance->count; i++)
+	{
+		make_entitlement(inheritance, i, new_card, values, isnull);
+		for (int k = 0; k < ENTITLEMENT_COLUMNS; k++)
+			nulls[k] = isnull[k] ? 'n' : ' ';
+		screissue_execute(table, &statement, values, nulls);
+	}
+}
+
+/*
+ * store_entitlements(new_card, inheritance): writes what the new card is entitled
+ * to; how much that is.
+ */
+Datum
+screissue_store_entitlements(PG_FUNCTION_ARGS)
+{
+	Datum new_card = PG_GETARG_DATUM(0);
+	Inheritance inheritance;
+	IssuerRow issuer;
+	Relation table = screissue_open_relation("card_issuer", "entitlement", RowExclusiveLock, screissue_entitlement_shape, ENTITLEMENT_COLUMNS);
+	Relation leaf;
+
+	screissue_get_issuer(&issuer);
+	read_inheritance(PG_GETARG_HEAPTUPLEHEADER(1), &inheritance);
+	leaf = screissue_open_leaf(table, issuer.distributed, new_card, RowExclusiveLock);
+	if (leaf != NULL)
+		store_directly(leaf, &inheritance, new_card);
+	else
+		store_by_statement(table, &inheritance, new_card);
+	table_close(table, NoLock);
+	PG_RETURN_INT32(inheritance.count);
+}
+
+/* The drafts of the notices about them */
 
 /* The columns that all drafts of a reissue have alike */
 static void

@@ -14,7 +14,7 @@
 #include "core/message_id.h"
 #include "table.h"
 
-/* Columns that are read of card_issuer.card and .entitlement */
+/* Columns that are read of card_issuer.card, and those of .entitlement */
 enum
 {
 	CARD_PLATFORM_TYPE = 1,
@@ -32,12 +32,15 @@ enum
 };
 enum
 {
-	ENTITLEMENT_APP_ID = 1,
-	ENTITLEMENT_MESSAGE_ID = 2,
-	ENTITLEMENT_HOPS = 4,
-	ENTITLEMENT_USED_AT = 6,
-	ENTITLEMENT_WITHDRAWN_AT = 7,
-	ENTITLEMENT_OPTED_OUT_AT = 8,
+	ENTITLEMENT_CARD_ID,
+	ENTITLEMENT_APP_ID,
+	ENTITLEMENT_MESSAGE_ID,
+	ENTITLEMENT_OLD_CARD_ID,
+	ENTITLEMENT_HOPS,
+	ENTITLEMENT_GRANTED_AT,
+	ENTITLEMENT_USED_AT,
+	ENTITLEMENT_WITHDRAWN_AT,
+	ENTITLEMENT_OPTED_OUT_AT,
 	ENTITLEMENT_COLUMNS
 };
 extern const ColumnShape screissue_card_shape[CARD_COLUMNS];

@@ -8,7 +8,8 @@
  * fraction of the time of a statement; where it is distributed, or was
  * partitioned in another way, a saved statement finds the rows.  Either way they
  * are those that the active snapshot sees, and are read by the same code: a
- * statement selects all columns, in their order.
+ * statement selects all columns, in their order.  Rows can be locked, as they are
+ * for a reissue, and are read as they are then.
  *
  * Who inquires must not learn from the server which rows were read: not by
  * pg_stat_xact_all_tables or EXPLAIN (BUFFERS), which would tell of its own
@@ -240,6 +241,20 @@ open_partition(Relation table, Datum key, LOCKMODE lockmode)
 	hash = compute_partition_hash_value(1, partition_key->partsupfunc, partition_key->partcollation, &key, &isnull);
 	i = bounds->indexes[hash % bounds->nindexes];
 	return i < 0 ? NULL : table_open(partitions->oids[i], lockmode);
+}
+
+/*
+ * Open the plain table that is to have a row of this card: the card table itself,
+ * or its partition.  NULL if only a statement gets at it.
+ */
+Relation
+screissue_open_leaf(Relation table, bool distributed, Datum card, LOCKMODE lockmode)
+{
+	if (distributed)
+		return NULL;
+	if (table->rd_rel->relkind == RELKIND_RELATION)
+		return table_open(RelationGetRelid(table), lockmode);
+	return is_partitioned_by_hash(table) ? open_partition(table, card, lockmode) : NULL;
 }
 
 /* Find the rows in their partition. */

@@ -33,6 +33,7 @@ typedef struct Lookup
 } Lookup;
 
 extern bool screissue_lock_by_key(Relation table, PGFunction equal, Datum key, TupleTableSlot *row);
+extern Relation screissue_open_leaf(Relation table, bool distributed, Datum card, LOCKMODE lockmode);
 extern bool screissue_look_up(Lookup *lookup, bool local, Datum *key, void *result);
 
 #endif /* SCREISSUE_LOOKUP_H */

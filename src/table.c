@@ -242,7 +242,14 @@ screissue_select(Relation table, SavedStatement *statement, Datum *values, const
 void
 screissue_begin_writing(TableWriter *writer, const char *schema, const char *name, const ColumnShape *shape, int columns)
 {
-	writer->table = screissue_open_table(schema, name, RowExclusiveLock, shape, columns);
+	screissue_begin_writing_to(writer, screissue_open_table(schema, name, RowExclusiveLock, shape, columns));
+}
+
+/* The same, to a plain table that is open already, and is closed at the end. */
+void
+screissue_begin_writing_to(TableWriter *writer, Relation table)
+{
+	writer->table = table;
 	writer->estate = CreateExecutorState();
 	writer->target = makeNode(ResultRelInfo);
 	InitResultRelInfo(writer->target, writer->table, 0, NULL, 0);

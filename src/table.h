@@ -58,6 +58,7 @@ typedef struct TableWriter
 } TableWriter;
 
 extern void screissue_begin_writing(TableWriter *writer, const char *schema, const char *name, const ColumnShape *shape, int columns);
+extern void screissue_begin_writing_to(TableWriter *writer, Relation table);
 extern void screissue_fill_row(TableWriter *writer, const Datum *values, const bool *isnull, int columns);
 extern void screissue_insert_row(TableWriter *writer);
 extern void screissue_update_row(TableWriter *writer, TupleTableSlot *found);

@@ -427,17 +427,7 @@ BEGIN
         PERFORM card_issuer.put_opt_outs(
             new_card, inheritance.opted_out_at, inheritance.opt_outs);
     END IF;
-    INSERT INTO card_issuer.entitlement
-           (card_id, app_id, message_id, old_card_id, hops, granted_at,
-            opted_out_at)
-    SELECT new_card, i.app_id, i.message_id, inheritance.old_card_id, i.hops,
-           now(),
-           CASE WHEN inheritance.opted_out_at IS NOT NULL
-                     OR i.app_id = ANY (inheritance.opt_outs)
-                THEN now() END
-      FROM unnest(inheritance.app_ids, inheritance.message_ids,
-                  inheritance.hops) i (app_id, message_id, hops);
-    GET DIAGNOSTICS entitlements = ROW_COUNT;
+    entitlements := card_issuer.store_entitlements(new_card, inheritance);
     notices := card_issuer.write_notices(
         card_issuer.draft_reissue(new_card, platform_type, inheritance));
 END
@@ -445,6 +435,19 @@ $$;
 COMMENT ON FUNCTION card_issuer.adopt_new(
     screissue.card_id, card_issuer.inheritance, integer, date, text, boolean) IS
     'issue a new card in place of a retired one';
+
+-- Writes the entitlements of a new card, returns how many: of those nobody is to be
+-- told for which the holder has opted out.
+CREATE FUNCTION card_issuer.store_entitlements(
+    new_card screissue.card_id,
+    inheritance card_issuer.inheritance)
+    RETURNS integer
+    LANGUAGE c
+    VOLATILE STRICT
+    AS 'MODULE_PATHNAME', 'screissue_store_entitlements';
+COMMENT ON FUNCTION card_issuer.store_entitlements(
+    screissue.card_id, card_issuer.inheritance) IS
+    'entitle a new card to what it inherits';
 
 -- Drafts of the notices about what a new card inherits, unless the holder has
 -- opted out.
