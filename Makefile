@@ -40,7 +40,10 @@ OBJS = \
 	src/key.o \
 	src/file.o \
 	src/lookup.o \
+	src/issuer_row.o \
 	src/registry.o \
+	src/draft_notice.o \
+	src/inheritance.o \
 	src/inquiry_record.o \
 	src/inquiry.o \
 	src/screissue.o

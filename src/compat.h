@@ -34,8 +34,13 @@
 	} while (0)
 #endif
 
-/* 16: whether only summarizing indexes are to be written. */
+/*
+ * 16: whether only summarizing indexes are to be written; which tables a recheck
+ * is about.
+ */
 #if PG_VERSION_NUM < 160000
+#define EvalPlanQualInit(recheck, estate, plan, row_marks, param, targets) \
+	(EvalPlanQualInit)(recheck, estate, plan, row_marks, param)
 #define ExecInsertIndexTuples(target, slot, estate, update, no_error, conflict, arbiters, only_summarizing) \
 	(ExecInsertIndexTuples)(target, slot, estate, update, no_error, conflict, arbiters)
 #endif

@@ -30,7 +30,6 @@
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/sortsupport.h"
 
@@ -331,30 +330,6 @@ judge_party(const IssuerRow *issuer, Datum app, uint64_t *party)
 	return CAUSE_NONE;
 }
 
-/* The row type of a function, looked up once in a session */
-typedef struct RowType
-{
-	Oid function;
-	TupleDesc descriptor;
-} RowType;
-
-static TupleDesc
-get_row_type(FunctionCallInfo fcinfo, RowType *known)
-{
-	if (known->function != fcinfo->flinfo->fn_oid)
-	{
-		MemoryContext former = MemoryContextSwitchTo(TopMemoryContext);
-		TupleDesc descriptor;
-
-		if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
-			elog(ERROR, "return type must be a row type");
-		known->descriptor = BlessTupleDesc(descriptor);
-		known->function = fcinfo->flinfo->fn_oid;
-		MemoryContextSwitchTo(former);
-	}
-	return known->descriptor;
-}
-
 /*
  * card_issuer.inquire(attribute, app, printed_number)
  */
@@ -393,7 +368,7 @@ screissue_inquire(PG_FUNCTION_ARGS)
 	values[1] = BoolGetDatum(record.reissued);
 	values[2] = MessageIdGetDatum(record.message);
 	isnull[2] = !record.reissued;
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(get_row_type(fcinfo, &row_type), values, isnull)));
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(screissue_row_type(fcinfo, &row_type), values, isnull)));
 }
 
 /* begin_inquiry(provider): the number of what permit_load is asked */
@@ -434,7 +409,7 @@ screissue_open_attribute(PG_FUNCTION_ARGS)
 	isnull[3] = !opened.has_secret;
 	if (opened.has_secret)
 		values[3] = PointerGetDatum(screissue_varlena(opened.secret_sha256, CRYPTO_SHA256_SIZE));
-	row = HeapTupleGetDatum(heap_form_tuple(get_row_type(fcinfo, &row_type), values, isnull));
+	row = HeapTupleGetDatum(heap_form_tuple(screissue_row_type(fcinfo, &row_type), values, isnull));
 	wipe_attribute(&opened);
 	PG_RETURN_DATUM(row);
 }

@@ -8,7 +8,7 @@
 #ifndef SCREISSUE_KEY_H
 #define SCREISSUE_KEY_H
 
-#include "lookup.h"
+#include "issuer_row.h"
 
 extern void screissue_define_key_directory(void);
 extern char *screissue_find_key_file(const char *name, const char **fault);

@@ -62,7 +62,7 @@ PG_FUNCTION_INFO_V1(screissue_guard_notice);
 PG_FUNCTION_INFO_V1(screissue_receive_notice);
 PG_FUNCTION_INFO_V1(screissue_land_again);
 
-static const ColumnShape wire_shape[WIRE_COLUMNS] = {
+const ColumnShape screissue_wire_shape[WIRE_COLUMNS] = {
 	[WIRE_ISSUER] = {"issuer", -1},
 	[WIRE_PROVIDER] = {"provider", -1},
 	[WIRE_NOTICE_NO] = {"notice_no", 8},
@@ -494,7 +494,7 @@ static const char *
 cause_text(const Trial *trial, Cause cause)
 {
 	if (cause == CAUSE_UNPARSABLE)
-		return psprintf("%s: %s", cause_word[cause], wire_shape[trial->unparsable].name);
+		return psprintf("%s: %s", cause_word[cause], screissue_wire_shape[trial->unparsable].name);
 	return cause_word[cause];
 }
 
@@ -675,7 +675,7 @@ screissue_land_notice(PG_FUNCTION_ARGS)
 	if (MyLogicalRepWorker == NULL)
 		return PointerGetDatum(trigger->tg_trigtuple);
 
-	screissue_check_table(trigger->tg_relation, wire_shape, WIRE_COLUMNS);
+	screissue_check_table(trigger->tg_relation, screissue_wire_shape, WIRE_COLUMNS);
 	slot_getsomeattrs(slot, WIRE_COLUMNS);
 	memcpy(wire.values, slot->tts_values, sizeof(wire.values));
 	memcpy(wire.isnull, slot->tts_isnull, sizeof(wire.isnull));

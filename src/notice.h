@@ -1,12 +1,14 @@
 /*-------------------------------------------------------------------------
  *
  * notice.h
- *	  Notices of reissue at the service provider: as they come, as they are kept
+ *	  Notices of reissue: as they are sent, as they come, as they are kept
  *
  *-------------------------------------------------------------------------
  */
 #ifndef SCREISSUE_NOTICE_H
 #define SCREISSUE_NOTICE_H
+
+#include "table.h"
 
 /* Columns of screissue.notice, and first arguments of receive_notice() */
 typedef enum WireColumn
@@ -24,6 +26,7 @@ typedef enum WireColumn
 	WIRE_NOTED_AT,
 	WIRE_COLUMNS /* keep last */
 } WireColumn;
+extern const ColumnShape screissue_wire_shape[WIRE_COLUMNS];
 
 /* A notice as it came (Fig. 12), not yet believed */
 typedef struct WireNotice

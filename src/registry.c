@@ -35,6 +35,7 @@
 #include "table.h"
 #include "type_support.h"
 
+PG_FUNCTION_INFO_V1(screissue_own_company);
 PG_FUNCTION_INFO_V1(screissue_registry_changed);
 
 typedef enum RegistryTable
@@ -192,6 +193,16 @@ screissue_get_issuer(IssuerRow *row)
 				errcode(ERRCODE_SR_NOT_SET_UP),
 				errmsg("no card issuer is set up in this database"),
 				errhint("Call card_issuer.setup(company, name) first."));
+}
+
+/* own_company(): its company id */
+Datum
+screissue_own_company(PG_FUNCTION_ARGS)
+{
+	IssuerRow issuer;
+
+	screissue_get_issuer(&issuer);
+	PG_RETURN_COMPANY_ID(issuer.company);
 }
 
 bool

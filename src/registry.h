@@ -8,7 +8,7 @@
 #ifndef SCREISSUE_REGISTRY_H
 #define SCREISSUE_REGISTRY_H
 
-#include "lookup.h"
+#include "issuer_row.h"
 
 extern void screissue_get_issuer(IssuerRow *row);
 extern bool screissue_get_application(const IssuerRow *issuer, Datum app, ApplicationRow *row);

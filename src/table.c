@@ -19,6 +19,7 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
+#include "commands/trigger.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "utils/lsyscache.h"
@@ -174,18 +175,21 @@ prepare(SavedStatement *statement)
 }
 
 static void
-read_first_row(SPITupleTable *rows, RowReader read, void *result)
+read_rows(SPITupleTable *rows, RowReader read, void *result)
 {
 	Datum *values = palloc(rows->tupdesc->natts * sizeof(Datum));
 	bool *isnull = palloc(rows->tupdesc->natts * sizeof(bool));
 
-	heap_deform_tuple(rows->vals[0], rows->tupdesc, values, isnull);
-	read(rows->tupdesc, values, isnull, result);
+	for (uint64 i = 0; i < rows->numvals; i++)
+	{
+		heap_deform_tuple(rows->vals[i], rows->tupdesc, values, isnull);
+		read(rows->tupdesc, values, isnull, result);
+	}
 }
 
 /*
  * Run a statement with the rights of the owner of the table; nulls as for SPI.
- * A reader gets the first row, while it is there.  Returns the number of rows.
+ * A reader gets each row, while it is there.  Returns the number of rows.
  * An error leaves the role to the end of the transaction, which gives it back.
  */
 static uint64
@@ -201,12 +205,12 @@ run(Relation table, SavedStatement *statement, Datum *values, const char *nulls,
 	SPI_connect();
 
 	prepare(statement);
-	status = SPI_execute_plan(statement->plan, values, nulls, read != NULL, read != NULL ? 1 : 0);
+	status = SPI_execute_plan(statement->plan, values, nulls, read != NULL && !statement->locks, 0);
 	if (status < 0)
 		elog(ERROR, "could not execute \"%s\": %s", statement->text, SPI_result_code_string(status));
 	rows = SPI_processed;
 	if (read != NULL && rows > 0)
-		read_first_row(SPI_tuptable, read, result);
+		read_rows(SPI_tuptable, read, result);
 
 	SPI_finish();
 	SetUserIdAndSecContext(role, security_context);
@@ -221,8 +225,8 @@ screissue_execute(Relation table, SavedStatement *statement, Datum *values, cons
 }
 
 /*
- * Run a query that has one row or none, under the snapshot that is active;
- * false if none.
+ * Read the rows of a query, under the snapshot that is active, or, to lock them,
+ * a new one; false if there is none.
  */
 bool
 screissue_select(Relation table, SavedStatement *statement, Datum *values, const char *nulls, RowReader read, void *result)
@@ -231,18 +235,26 @@ screissue_select(Relation table, SavedStatement *statement, Datum *values, const
 }
 
 /*
- * Begin to add rows to a plain table without planner and executor.  Triggers
- * do not fire, and of constraints only unique indexes are looked at: setup
- * gives such tables none.
+ * Begin to add rows to a plain table without planner and executor.  Who does not
+ * add them by screissue_insert_row() fires no triggers, and looks at no
+ * constraints but unique indexes: setup gives such tables none.
  */
 void
 screissue_begin_writing(TableWriter *writer, const char *schema, const char *name, const ColumnShape *shape, int columns)
 {
-	writer->table = screissue_open_table(schema, name, RowExclusiveLock, shape, columns);
+	screissue_begin_writing_to(writer, screissue_open_table(schema, name, RowExclusiveLock, shape, columns));
+}
+
+/* The same, to a plain table that is open already, and is closed at the end. */
+void
+screissue_begin_writing_to(TableWriter *writer, Relation table)
+{
+	writer->table = table;
 	writer->estate = CreateExecutorState();
 	writer->target = makeNode(ResultRelInfo);
 	InitResultRelInfo(writer->target, writer->table, 0, NULL, 0);
 	ExecOpenIndices(writer->target, true);
+	writer->estate->es_opened_result_relations = list_make1(writer->target);
 	writer->row = table_slot_create(writer->table, &writer->estate->es_tupleTable);
 }
 
@@ -261,11 +273,35 @@ screissue_fill_row(TableWriter *writer, const Datum *values, const bool *isnull,
 	ExecStoreVirtualTuple(row);
 }
 
+/*
+ * Add the row as INSERT does: triggers fire, and all constraints are looked at.
+ */
+void
+screissue_insert_row(TableWriter *writer)
+{
+	AfterTriggerBeginQuery();
+	ExecSimpleRelationInsert(writer->target, writer->estate, writer->row);
+	AfterTriggerEndQuery(writer->estate);
+}
+
+/* Put the row in place of one that was found, and is locked, as UPDATE does. */
+void
+screissue_update_row(TableWriter *writer, TupleTableSlot *found)
+{
+	EPQState recheck;
+
+	EvalPlanQualInit(&recheck, writer->estate, NULL, NIL, -1, NIL);
+	AfterTriggerBeginQuery();
+	ExecSimpleRelationUpdate(writer->target, writer->estate, &recheck, found, writer->row);
+	AfterTriggerEndQuery(writer->estate);
+	EvalPlanQualEnd(&recheck);
+}
+
 /* The lock on the table stays until the end of the transaction, as ever. */
 void
 screissue_end_writing(TableWriter *writer)
 {
-	ExecCloseIndices(writer->target);
+	ExecCloseResultRelations(writer->estate);
 	ExecResetTupleTable(writer->estate->es_tupleTable, false);
 	FreeExecutorState(writer->estate);
 	table_close(writer->table, NoLock);

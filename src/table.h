@@ -38,6 +38,7 @@ typedef struct SavedStatement
 	const char *text; /* every name in it qualified, operators too */
 	int arguments;
 	const Oid *argument_types;
+	bool locks; /* rows that it reads */
 	SPIPlanPtr plan;
 } SavedStatement;
 
@@ -57,7 +58,10 @@ typedef struct TableWriter
 } TableWriter;
 
 extern void screissue_begin_writing(TableWriter *writer, const char *schema, const char *name, const ColumnShape *shape, int columns);
+extern void screissue_begin_writing_to(TableWriter *writer, Relation table);
 extern void screissue_fill_row(TableWriter *writer, const Datum *values, const bool *isnull, int columns);
+extern void screissue_insert_row(TableWriter *writer);
+extern void screissue_update_row(TableWriter *writer, TupleTableSlot *found);
 extern void screissue_end_writing(TableWriter *writer);
 
 #endif /* SCREISSUE_TABLE_H */

@@ -7,12 +7,16 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "common/hashfn.h"
 #include "fmgr.h"
+#include "funcapi.h"
 #include "lib/hyperloglog.h"
 #include "libpq/pqformat.h"
 #include "mb/pg_wchar.h"
+#include "utils/memutils.h"
 #include "utils/sortsupport.h"
+#include "utils/typcache.h"
 
 #include "compat.h"
 #include "type_support.h"
@@ -147,6 +151,35 @@ screissue_varlena(const uint8_t *image, size_t len)
 	SET_VARSIZE(result, VARHDRSZ + len);
 	memcpy(VARDATA(result), image, len);
 	return result;
+}
+
+TupleDesc
+screissue_row_type(FunctionCallInfo fcinfo, RowType *known)
+{
+	if (known->function != fcinfo->flinfo->fn_oid)
+	{
+		MemoryContext former = MemoryContextSwitchTo(TopMemoryContext);
+		TupleDesc descriptor;
+
+		if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
+			elog(ERROR, "return type must be a row type");
+		known->descriptor = BlessTupleDesc(descriptor);
+		known->function = fcinfo->flinfo->fn_oid;
+		MemoryContextSwitchTo(former);
+	}
+	return known->descriptor;
+}
+
+void
+screissue_read_record(HeapTupleHeader record, int columns, Datum *values, bool *isnull)
+{
+	TupleDesc descriptor = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(record), HeapTupleHeaderGetTypMod(record));
+	HeapTupleData tuple = {.t_len = HeapTupleHeaderGetDatumLength(record), .t_data = record};
+
+	if (descriptor->natts != columns)
+		elog(ERROR, "row has %d columns, not %d", descriptor->natts, columns);
+	heap_deform_tuple(&tuple, descriptor, values, isnull);
+	ReleaseTupleDesc(descriptor);
 }
 
 /*

@@ -13,6 +13,8 @@
 #ifndef SCREISSUE_TYPE_SUPPORT_H
 #define SCREISSUE_TYPE_SUPPORT_H
 
+#include "access/htup.h"
+#include "access/tupdesc.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "nodes/nodes.h"
@@ -35,6 +37,18 @@ extern const uint8_t *screissue_message_rest(StringInfo message, size_t *len);
 /* Results */
 extern char *screissue_cstring(const char *text, size_t len);
 extern bytea *screissue_varlena(const uint8_t *image, size_t len);
+
+/* The row type of a function, looked up once in a session */
+typedef struct RowType
+{
+	Oid function;
+	TupleDesc descriptor;
+} RowType;
+
+extern TupleDesc screissue_row_type(FunctionCallInfo fcinfo, RowType *known);
+
+/* Columns of a row that is an argument */
+extern void screissue_read_record(HeapTupleHeader record, int columns, Datum *values, bool *isnull);
 
 /*
  * A varlena argument as image: never with an own 4-byte header in mind, it

@@ -138,29 +138,9 @@ CREATE FUNCTION card_issuer.check_card_id(
     card screissue.card_id,
     platform_type integer)
     RETURNS void
-    LANGUAGE plpgsql
-    STABLE
-    SET search_path = pg_catalog, screissue, pg_temp
-AS $$
-DECLARE
-    id_check text;
-BEGIN
-    SELECT p.id_check INTO id_check
-      FROM screissue.platform p
-     WHERE p.platform_type = check_card_id.platform_type;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'unknown platform type %', check_card_id.platform_type
-            USING ERRCODE = '22023',
-                  HINT = 'Platform types are rows of screissue.platform.';
-    END IF;
-    IF (id_check = 'luhn' AND NOT luhn_valid(card))
-       OR (id_check = 'mod97' AND NOT mod97_valid(card)) THEN
-        RAISE EXCEPTION 'card "%" fails the % check of its platform',
-            mask(card), id_check
-            USING ERRCODE = 'SR010';
-    END IF;
-END
-$$;
+    LANGUAGE c
+    STABLE STRICT
+    AS 'MODULE_PATHNAME', 'screissue_check_card_id';
 COMMENT ON FUNCTION card_issuer.check_card_id(screissue.card_id, integer) IS
     'check a card id by the rule of its platform';
 
@@ -200,13 +180,15 @@ AS $$
 BEGIN
     PERFORM screissue.require('activate', activate IS NOT NULL);
     PERFORM card_issuer.check_card_id(card, platform_type);
-    PERFORM card_issuer.check_valid_until(valid_until);
+    IF valid_until IS NOT NULL THEN
+        PERFORM card_issuer.check_valid_until(valid_until);
+    END IF;
     INSERT INTO card_issuer.card
            (card_id, platform_type, holder_id, status, valid_until, issued_at,
             printed_number, replaces)
     VALUES (card, platform_type, holder_id,
-            CASE WHEN activate THEN 'active' ELSE 'produced' END
-                ::screissue.card_status,
+            CASE WHEN activate THEN 'active'::card_status
+                 ELSE 'produced'::card_status END,
             valid_until, now(), printed_number, store_card.replaces)
         ON CONFLICT ON CONSTRAINT card_pkey DO NOTHING;
     RETURN FOUND;

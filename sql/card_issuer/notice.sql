@@ -65,113 +65,27 @@ $$;
 COMMENT ON FUNCTION card_issuer.take_turn(screissue.company_id) IS
     'take the turn of writing to a provider';
 
+CREATE FUNCTION card_issuer.raise_transferred()
+    RETURNS void
+    LANGUAGE c
+    VOLATILE
+    AS 'MODULE_PATHNAME', 'screissue_raise_transferred';
+COMMENT ON FUNCTION card_issuer.raise_transferred() IS
+    'error 40001 for an application';
+
 -- Writes the notices that are due, numbers them densely, returns how many.
 -- To be called last: the counter's row lock makes commit order number order.
 -- Counters are locked in the order of providers, so that two calls cannot
 -- deadlock, and updated even where nothing is due, as take_turn does.
+-- Errors: 40001 an application was transferred, or a provider's turn taken, since
+-- the snapshot was taken.
 CREATE FUNCTION card_issuer.write_notices(drafts card_issuer.draft_notice[])
     RETURNS integer
-    LANGUAGE plpgsql
+    LANGUAGE c
     VOLATILE
-    SET search_path = pg_catalog, screissue, pg_temp
-AS $$
-DECLARE
-    issuer text;
-    providers screissue.company_id[];
-    addressees screissue.company_id[];
-    written integer;
-BEGIN
-    IF cardinality(drafts) > 0 IS NOT TRUE THEN
-        RETURN 0;
-    END IF;
-    issuer := card_issuer.own_company()::text;
-    providers := ARRAY(
-        SELECT d.provider
-          FROM unnest(drafts) d
-          JOIN screissue.platform f ON f.platform_type = d.platform_type
-         WHERE f.method = 1);
-    PERFORM
-       FROM card_issuer.notice_counter k
-      WHERE k.provider = ANY (providers)
-      ORDER BY k.provider
-        FOR NO KEY UPDATE;
-    PERFORM card_issuer.check_addressees(drafts);
-    -- Only now, and once, the question what is due: a contract may have been
-    -- suspended or resumed while we waited.
-    addressees := ARRAY(
-        SELECT p.provider
-          FROM card_issuer.provider p
-         WHERE p.provider = ANY (providers)
-           AND card_issuer.takes_notices(p.provider));
-    WITH due AS MATERIALIZED (
-        SELECT d.*, o.method AS old_method,
-               count(*) OVER later AS nth_from_last
-          FROM unnest(drafts) WITH ORDINALITY d
-          JOIN screissue.platform f
-            ON f.platform_type = d.platform_type AND f.method = 1
-          LEFT JOIN screissue.platform o
-            ON o.platform_type = d.old_platform_type
-         WHERE d.provider = ANY (addressees)
-        WINDOW later AS (PARTITION BY d.provider ORDER BY d.ordinality DESC)),
-    counter AS (
-        UPDATE card_issuer.notice_counter k
-           SET last_notice_no = k.last_notice_no + (SELECT count(*)
-                                                      FROM due d
-                                                     WHERE d.provider = k.provider)
-         WHERE k.provider = ANY (providers)
-        RETURNING k.provider, k.last_notice_no)
-    INSERT INTO screissue.notice
-           (issuer, provider, notice_no, kind, platform_type, new_card_id,
-            old_card_id, app_id, message_id, reason, noted_at)
-    SELECT issuer, d.provider::text, c.last_notice_no + 1 - d.nth_from_last,
-           d.kind, d.platform_type, d.new_card_id::text,
-           CASE WHEN d.old_method = 1 THEN d.old_card_id::text END,
-           d.app_id::text, d.message_id::text, d.reason, now()
-      FROM due d
-      JOIN counter c ON c.provider = d.provider
-     ORDER BY d.ordinality;
-    GET DIAGNOSTICS written = ROW_COUNT;
-    RETURN written;
-END
-$$;
+    AS 'MODULE_PATHNAME', 'screissue_write_notices';
 COMMENT ON FUNCTION card_issuer.write_notices(card_issuer.draft_notice[]) IS
     'number and write the notices that are due (steps 403, 505)';
-
--- An application that went to another provider while we waited: the notice would
--- go to one who has no right to it, and the other would not get it.
--- Errors: 40001.
-CREATE FUNCTION card_issuer.check_addressees(drafts card_issuer.draft_notice[])
-    RETURNS void
-    LANGUAGE plpgsql
-    VOLATILE
-    SET search_path = pg_catalog, screissue, pg_temp
-AS $$
-BEGIN
-    IF EXISTS (SELECT
-                 FROM unnest(drafts) d
-                 JOIN card_issuer.application a ON a.app_id = d.app_id
-                WHERE a.provider <> d.provider) THEN
-        PERFORM card_issuer.raise_transferred();
-    END IF;
-END
-$$;
-COMMENT ON FUNCTION card_issuer.check_addressees(card_issuer.draft_notice[]) IS
-    'check that drafts go to the providers of their applications';
-
-CREATE FUNCTION card_issuer.raise_transferred()
-    RETURNS void
-    LANGUAGE plpgsql
-    VOLATILE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    RAISE EXCEPTION 'application was transferred to another provider meanwhile'
-        USING ERRCODE = '40001',
-              HINT = 'The transaction might succeed if retried.';
-END
-$$;
-COMMENT ON FUNCTION card_issuer.raise_transferred() IS
-    'error 40001 for an application';
 
 -- What a provider was last told that each card inherits for each application:
 -- by the card's own notice, or handed back to it by a withdrawal; message_id

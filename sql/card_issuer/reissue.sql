@@ -217,24 +217,41 @@ COMMENT ON FUNCTION
 
 CREATE TYPE card_issuer.inheritance AS (
     old_card_id screissue.card_id,
-    was_retired boolean,
-    reason text,
     platform_type integer,
     holder_id text,
+    status screissue.card_status,
+    replaceable boolean,
+    replaced_by screissue.card_id,
+    request_id bigint,
+    request_status screissue.request_status,
+    reason screissue.reissue_reason,
+    completable boolean,
     app_ids screissue.app_id[],
     message_ids screissue.message_id[],
     hops integer[],
     opted_out_at timestamp with time zone,
     opt_outs screissue.app_id[]);
 COMMENT ON TYPE card_issuer.inheritance IS
-    'what a retired card leaves to the card that replaces it';
+    'what a card leaves to the card that replaces it, and its open request';
+
+-- Locks a card, and returns what it leaves and what a reissue has to know of it:
+-- every load that is live, else the unused entitlement (E1-E3), as
+-- inheritable_load has it; the holder's choice who is not to be told (E56); the
+-- open request.  replaceable: the card's status allows it; completable: so does
+-- the request's, and its approval has not expired.  NULL if there is no such card.
+-- Errors: 40001 it was changed since the snapshot was taken.
+CREATE FUNCTION card_issuer.lock_inheritance(card screissue.card_id)
+    RETURNS card_issuer.inheritance
+    LANGUAGE c
+    VOLATILE STRICT
+    AS 'MODULE_PATHNAME', 'screissue_lock_inheritance';
+COMMENT ON FUNCTION card_issuer.lock_inheritance(screissue.card_id) IS
+    'what a card leaves to the card that replaces it, which is locked';
 
 -- First half of a reissue, all statements on the old card: retires it in
 -- favour of new_card, at once or when the overlap is over, completes the
--- request, and returns what is inherited: every load that is live, else the
--- unused entitlement (E1-E3), and the holder's choice who is not to be told
--- (E56).  Repeatable with the same new card; was_retired tells that it was a
--- repetition.
+-- request, and returns what is inherited.  Repeatable with the same new card;
+-- replaced_by tells that it was a repetition.
 -- Errors: SR004-SR007; 22023 a wrong overlap.
 CREATE FUNCTION card_issuer.retire_old(
     old_card screissue.card_id,
@@ -246,63 +263,50 @@ CREATE FUNCTION card_issuer.retire_old(
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
 DECLARE
-    found_card record;
-    request record;
-    reason text;
+    inheritance card_issuer.inheritance;
+    works_until timestamp with time zone;
 BEGIN
     -- Not by lock_card: the update that is to come does what its update is for.
-    SELECT c.status, c.platform_type, c.holder_id, c.opted_out_at, c.replaced_by
-      INTO found_card
-      FROM card_issuer.card c
-     WHERE c.card_id = old_card
-       FOR NO KEY UPDATE;
-    IF NOT FOUND THEN
+    inheritance := card_issuer.lock_inheritance(old_card);
+    IF inheritance.old_card_id IS NULL THEN
         PERFORM card_issuer.raise_unknown_card(old_card);
     END IF;
-    IF found_card.replaced_by = new_card THEN
-        reason := card_issuer.reissue_reason(old_card, new_card);
-    ELSE
-        PERFORM card_issuer.require_reissuable(old_card, found_card.status);
-        request := card_issuer.open_request(old_card);
-        reason := request.reason::text;
-        IF (request.status = 'approved') IS NOT TRUE THEN
-            PERFORM card_issuer.raise_not_approved(old_card);
-        END IF;
-        PERFORM card_issuer.require_valid_approval(
-            old_card, request.request_id);
-        PERFORM card_issuer.check_overlap(
-            old_card, found_card.status, request.reason, overlap);
-        PERFORM screissue.require_move('request', request.request_id::text,
-                                       'approved', 'completed');
-        UPDATE card_issuer.card c
-           SET status = 'replaced',
-               replaced_by = new_card,
-               replaced_at = now(),
-               overlap_until = (now() AT TIME ZONE 'UTC' + overlap)
-                               AT TIME ZONE 'UTC'
-         WHERE c.card_id = old_card;
-        UPDATE card_issuer.reissue_request r
-           SET status = 'completed',
-               new_card_id = new_card,
-               former_status = found_card.status,
-               completed_at = now()
-         WHERE r.old_card_id = old_card
-           AND r.request_id = request.request_id;
+    IF inheritance.replaced_by = new_card THEN
+        inheritance.reason := card_issuer.reissue_reason(old_card, new_card)
+                              ::reissue_reason;
+        RETURN inheritance;
     END IF;
-    RETURN (SELECT ROW(old_card,
-                       found_card.replaced_by IS NOT NULL,
-                       reason,
-                       found_card.platform_type,
-                       found_card.holder_id,
-                       coalesce(array_agg(i.app_id), '{}'),
-                       coalesce(array_agg(i.message_id), '{}'),
-                       coalesce(array_agg(i.hops), '{}'),
-                       found_card.opted_out_at,
-                       ARRAY(SELECT o.app_id
-                               FROM card_issuer.opt_out o
-                              WHERE o.card_id = old_card))
-                   ::card_issuer.inheritance
-              FROM card_issuer.inheritable(old_card) i);
+
+    IF NOT inheritance.replaceable THEN
+        PERFORM card_issuer.require_reissuable(old_card, inheritance.status);
+    END IF;
+    IF (inheritance.request_status = 'approved') IS NOT TRUE THEN
+        PERFORM card_issuer.raise_not_approved(old_card);
+    END IF;
+    IF NOT inheritance.completable OR overlap IS NOT NULL THEN
+        PERFORM card_issuer.require_valid_approval(
+            old_card, inheritance.request_id);
+        PERFORM card_issuer.check_overlap(
+            old_card, inheritance.status, inheritance.reason, overlap);
+        PERFORM screissue.require_move('request', inheritance.request_id::text,
+                                       'approved', 'completed');
+        works_until := (now() AT TIME ZONE 'UTC' + overlap)
+                       AT TIME ZONE 'UTC';
+    END IF;
+    UPDATE card_issuer.card c
+       SET status = 'replaced',
+           replaced_by = new_card,
+           replaced_at = now(),
+           overlap_until = works_until
+     WHERE c.card_id = old_card;
+    UPDATE card_issuer.reissue_request r
+       SET status = 'completed',
+           new_card_id = new_card,
+           former_status = inheritance.status,
+           completed_at = now()
+     WHERE r.old_card_id = old_card
+       AND r.request_id = inheritance.request_id;
+    RETURN inheritance;
 END
 $$;
 COMMENT ON FUNCTION card_issuer.retire_old(
@@ -412,52 +416,87 @@ CREATE FUNCTION card_issuer.adopt_new(
     VOLATILE
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
-DECLARE
-    old_card CONSTANT screissue.card_id := (inheritance).old_card_id;
-    opted_out_at CONSTANT timestamp with time zone :=
-        (inheritance).opted_out_at;
-    opt_outs CONSTANT screissue.app_id[] := (inheritance).opt_outs;
-    drafts card_issuer.draft_notice[];
 BEGIN
     IF NOT card_issuer.store_card(new_card, platform_type,
-               (inheritance).holder_id, valid_until, printed_number, activate,
-               old_card)
-       AND NOT EXISTS (SELECT FROM card_issuer.card c
-                        WHERE c.card_id = new_card
-                          AND c.replaces = old_card
-                          AND c.status <> 'revoked') THEN
-        PERFORM card_issuer.raise_card_exists(new_card);
+               inheritance.holder_id, valid_until, printed_number, activate,
+               inheritance.old_card_id) THEN
+        inheritance := card_issuer.not_yet_adopted(new_card, inheritance);
     END IF;
-    IF opted_out_at IS NOT NULL OR cardinality(opt_outs) > 0 THEN
-        PERFORM card_issuer.put_opt_outs(new_card, opted_out_at, opt_outs);
+    IF inheritance.opted_out_at IS NOT NULL
+       OR cardinality(inheritance.opt_outs) > 0 THEN
+        PERFORM card_issuer.put_opt_outs(
+            new_card, inheritance.opted_out_at, inheritance.opt_outs);
     END IF;
-
-    WITH new_entitlement AS (
-        INSERT INTO card_issuer.entitlement AS e
-               (card_id, app_id, message_id, old_card_id, hops, granted_at,
-                opted_out_at)
-        SELECT new_card, i.app_id, i.message_id, old_card, i.hops, now(),
-               CASE WHEN opted_out_at IS NOT NULL OR i.app_id = ANY (opt_outs)
-                    THEN now() END
-          FROM unnest((inheritance).app_ids, (inheritance).message_ids,
-                      (inheritance).hops) i (app_id, message_id, hops)
-            ON CONFLICT ON CONSTRAINT entitlement_pkey DO NOTHING
-        RETURNING e.app_id, e.message_id, e.opted_out_at)
-    SELECT count(*),
-           array_agg(ROW(a.provider, 'reissue', adopt_new.platform_type, new_card,
-                         old_card, (inheritance).platform_type, n.app_id,
-                         n.message_id, (inheritance).reason)
-                     ::card_issuer.draft_notice ORDER BY n.app_id)
-               FILTER (WHERE n.opted_out_at IS NULL)
-      INTO adopt_new.entitlements, drafts
-      FROM new_entitlement n
-      JOIN card_issuer.application a ON a.app_id = n.app_id;
-    adopt_new.notices := card_issuer.write_notices(drafts);
+    entitlements := card_issuer.store_entitlements(new_card, inheritance);
+    notices := card_issuer.write_notices(
+        card_issuer.draft_reissue(new_card, platform_type, inheritance));
 END
 $$;
 COMMENT ON FUNCTION card_issuer.adopt_new(
     screissue.card_id, card_issuer.inheritance, integer, date, text, boolean) IS
     'issue a new card in place of a retired one';
+
+-- Writes the entitlements of a new card, returns how many: of those nobody is to be
+-- told for which the holder has opted out.
+CREATE FUNCTION card_issuer.store_entitlements(
+    new_card screissue.card_id,
+    inheritance card_issuer.inheritance)
+    RETURNS integer
+    LANGUAGE c
+    VOLATILE STRICT
+    AS 'MODULE_PATHNAME', 'screissue_store_entitlements';
+COMMENT ON FUNCTION card_issuer.store_entitlements(
+    screissue.card_id, card_issuer.inheritance) IS
+    'entitle a new card to what it inherits';
+
+-- Drafts of the notices about what a new card inherits, unless the holder has
+-- opted out.
+CREATE FUNCTION card_issuer.draft_reissue(
+    new_card screissue.card_id,
+    platform_type integer,
+    inheritance card_issuer.inheritance)
+    RETURNS card_issuer.draft_notice[]
+    LANGUAGE c
+    STABLE STRICT
+    AS 'MODULE_PATHNAME', 'screissue_draft_reissue';
+COMMENT ON FUNCTION card_issuer.draft_reissue(
+    screissue.card_id, integer, card_issuer.inheritance) IS
+    'drafts of the notices of a reissue';
+
+-- The card is there already: what of the inheritance it has not got, where it was
+-- issued in place of the old one, and is locked then.
+-- Errors: 23505 it was not.
+CREATE FUNCTION card_issuer.not_yet_adopted(
+    new_card screissue.card_id,
+    inheritance card_issuer.inheritance)
+    RETURNS card_issuer.inheritance
+    LANGUAGE plpgsql
+    VOLATILE
+    SET search_path = pg_catalog, screissue, pg_temp
+AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM card_issuer.card c
+                    WHERE c.card_id = new_card
+                      AND c.replaces = inheritance.old_card_id
+                      AND c.status <> 'revoked') THEN
+        PERFORM card_issuer.raise_card_exists(new_card);
+    END IF;
+    PERFORM card_issuer.lock_card(new_card);
+    SELECT coalesce(array_agg(i.app_id), '{}'),
+           coalesce(array_agg(i.message_id), '{}'),
+           coalesce(array_agg(i.hops), '{}')
+      INTO inheritance.app_ids, inheritance.message_ids, inheritance.hops
+      FROM unnest(inheritance.app_ids, inheritance.message_ids,
+                  inheritance.hops) i (app_id, message_id, hops)
+     WHERE NOT EXISTS (SELECT FROM card_issuer.entitlement e
+                        WHERE e.card_id = new_card
+                          AND e.app_id = i.app_id);
+    RETURN inheritance;
+END
+$$;
+COMMENT ON FUNCTION card_issuer.not_yet_adopted(
+    screissue.card_id, card_issuer.inheritance) IS
+    'what a card that is there already does not yet inherit';
 
 -- Steps 402/503/505, 903/905: the old card is retired, the new card issued to
 -- the same holder and paired with it, the entitlements are written, and the
@@ -484,6 +523,7 @@ CREATE FUNCTION card_issuer.reissue_card(
 AS $$
 DECLARE
     inheritance card_issuer.inheritance;
+    adopted record;
 BEGIN
     PERFORM card_issuer.own_company();
     PERFORM screissue.require('old_card', reissue_card.old_card IS NOT NULL);
@@ -497,17 +537,17 @@ BEGIN
         reissue_card.old_card, reissue_card.new_card, reissue_card.overlap);
     -- The halves may be repeated, this call may not: the second of two
     -- operators is to learn that the card was reissued.
-    IF inheritance.was_retired THEN
+    IF inheritance.replaced_by IS NOT NULL THEN
         PERFORM card_issuer.require_reissuable(
             reissue_card.old_card, 'replaced');
     END IF;
-    SELECT a.entitlements, a.notices
-      INTO reissue_card.entitlements, reissue_card.notices
-      FROM card_issuer.adopt_new(
-               reissue_card.new_card, inheritance,
-               coalesce(reissue_card.platform_type, inheritance.platform_type),
-               reissue_card.valid_until, reissue_card.printed_number,
-               reissue_card.activate) a;
+    adopted := card_issuer.adopt_new(
+        reissue_card.new_card, inheritance,
+        coalesce(reissue_card.platform_type, inheritance.platform_type),
+        reissue_card.valid_until, reissue_card.printed_number,
+        reissue_card.activate);
+    reissue_card.entitlements := adopted.entitlements;
+    reissue_card.notices := adopted.notices;
 END
 $$;
 COMMENT ON FUNCTION card_issuer.reissue_card(

@@ -106,18 +106,8 @@ COMMENT ON FUNCTION card_issuer.create_partitions(integer) IS
 -- The company id of this issuer; raises SR001 before setup.
 CREATE FUNCTION card_issuer.own_company()
     RETURNS screissue.company_id
-    LANGUAGE plpgsql
+    LANGUAGE c
     STABLE
-    SET search_path = pg_catalog, screissue, pg_temp
-AS $$
-BEGIN
-    IF to_regclass('card_issuer.self') IS NULL THEN
-        RAISE EXCEPTION 'no card issuer is set up in this database'
-            USING ERRCODE = 'SR001',
-                  HINT = 'Call card_issuer.setup(company, name) first.';
-    END IF;
-    RETURN (SELECT s.company_id FROM card_issuer.self s);
-END
-$$;
+    AS 'MODULE_PATHNAME', 'screissue_own_company';
 COMMENT ON FUNCTION card_issuer.own_company() IS
     'company id of this card issuer';
