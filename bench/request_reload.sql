@@ -25,5 +25,5 @@ SELECT c.our_time, c.peer_time, c.loop_time,
        1 / c.ratio, 1 / c.quartile_3, 1 / c.quartile_1, c.n
   FROM bench.compare_rounds() c;
 ANALYZE;
-SELECT bench.require(bench.approved_requests() = 2 * 102 * 50,
+SELECT bench.require(bench.approved_requests() = 2 * 102 * 25,
                      'rows of the requests') \g /dev/null

@@ -1,8 +1,8 @@
 -- A service provider with :pairs pairs of cards, 100,000 unless that is given: of
 -- each pair the load on the old card, its examination, the notice of the reissue, and
--- a request that came before it, written straight into the tables; 2,500 of the reissued cards, drawn at random, in
--- slices of fifty; and a loop that requests the reload on the cards of a slice, with a
--- commit after each.
+-- a request that came before it, written straight into the tables; 2,500 of the
+-- reissued cards, drawn at random, in a hundred slices; and a loop that requests the
+-- reload on the cards of a slice, with a commit after each.
 
 \if :{?pairs}
 \else
