@@ -8,6 +8,7 @@
 #   make coverage                   which lines of src/ the tests run, at least 90 %
 #   make fuzz FUZZ_SECONDS=600      fuzz the parsers and the decryption, so long in all
 #             FUZZ="card_id crypto"  (only these drivers of test/fuzz)
+#   make soak SOAK_SECONDS=300      does the memory of a backend stay flat, after how many calls
 #   make format     format the C files         make format-check   fail if that would change one
 
 EXTENSION = screissue
@@ -194,6 +195,11 @@ fuzz:
 	@PG_CONFIG=$(PG_CONFIG) test/deps || :
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) test/fuzz/run $(FUZZ)
 
+# Ten minutes, half of them for calls that write.
+soak:
+	@PG_CONFIG=$(PG_CONFIG) test/deps
+	@PG_CONFIG=$(PG_CONFIG) SOAK_SECONDS=$(or $(SOAK_SECONDS),300) test/soak/run
+
 C_FILES = $(wildcard src/*.[ch] src/core/*.[ch] test/fuzz/*.[ch] test/vectors/*.c bench/limit/*.c)
 format:
 	clang-format-14 -i $(C_FILES)
@@ -207,4 +213,4 @@ dist: META.json
 	git archive --format=zip --prefix=screissue-$(EXTVERSION)/ \
 	  --add-file=META.json -o screissue-$(EXTVERSION).zip HEAD
 
-.PHONY: check-versions check-sanitizers coverage deps fuzz format format-check check-build demo demo-keep dist
+.PHONY: check-versions check-sanitizers coverage deps fuzz soak format format-check check-build demo demo-keep dist
