@@ -239,6 +239,7 @@ sub invariants
 			other_breaks => [
 				q{UPDATE card_issuer.entitlement e SET withdrawn_at = now() WHERE e.used_at IS NULL} ]
 		},
+		# A withdrawal may be told again, as when a contract goes on: the last word counts.
 		{
 			name => 'no reissue is told twice, and no notice is without its card and its load',
 			query => q{

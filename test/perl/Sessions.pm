@@ -32,7 +32,9 @@ use strict;
 use warnings;
 
 use Errno qw(EINTR EAGAIN);
+use IO::Handle;
 use IO::Select;
+use POSIX ();
 use PostgreSQL::Test::Utils;
 
 sub new
