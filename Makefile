@@ -8,6 +8,7 @@
 #   make coverage                   which lines of src/ the tests run, at least 90 %
 #   make fuzz FUZZ_SECONDS=600      fuzz the parsers and the decryption, so long in all
 #             FUZZ="card_id crypto"  (only these drivers of test/fuzz)
+#   make soak SOAK_SECONDS=300      does the memory of a backend stay flat, after how many calls
 #   make format     format the C files         make format-check   fail if that would change one
 
 EXTENSION = screissue
@@ -128,8 +129,8 @@ EXTRA_CLEAN = tmp_install check.out META.json
 # Tests.  test/run lists the runners; the order here is the order they run in.
 REGRESS = install company_id app_id card_id message_id card_attribute \
 	checkdigit opclass binary_io errors setup drop
-ISOLATION = double_permit double_inquiry double_reissue same_new_card reissue_vs_load \
-	reissue_vs_unload reissue_vs_suspend notice_order same_notice double_reload \
+ISOLATION = double_permit double_withdraw double_inquiry double_reissue same_new_card same_reply reissue_vs_load \
+	reissue_vs_unload reissue_vs_suspend reissue_vs_decision notice_order same_notice double_reload \
 	reissue_vs_transfer reissue_vs_opt_out overlap_vs_block stale_snapshot secret_card \
 	register_vs_suspend inquiry_vs_suspend begin_epoch decide_twice
 export REGRESS ISOLATION
@@ -206,6 +207,11 @@ fuzz:
 	@PG_CONFIG=$(PG_CONFIG) test/deps || :
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) test/fuzz/run $(FUZZ)
 
+# Ten minutes, half of them for calls that write.
+soak:
+	@PG_CONFIG=$(PG_CONFIG) test/deps
+	@PG_CONFIG=$(PG_CONFIG) SOAK_SECONDS=$(or $(SOAK_SECONDS),300) test/soak/run
+
 C_FILES = $(wildcard src/*.[ch] src/core/*.[ch] test/fuzz/*.[ch] test/vectors/*.c bench/limit/*.c)
 format:
 	clang-format-14 -i $(C_FILES)
@@ -219,4 +225,4 @@ dist: META.json
 	git archive --format=zip --prefix=screissue-$(EXTVERSION)/ \
 	  --add-file=META.json -o screissue-$(EXTVERSION).zip HEAD
 
-.PHONY: check-versions check-sanitizers coverage deps fuzz format format-check check-build demo demo-keep dist
+.PHONY: check-versions check-sanitizers coverage deps fuzz soak format format-check check-build demo demo-keep dist

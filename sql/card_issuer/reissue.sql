@@ -580,6 +580,12 @@ BEGIN
     old_card := card_issuer.predecessor(withdraw_reissue.new_card);
     IF old_card IS NOT NULL THEN
         PERFORM card_issuer.lock_card(old_card);
+        -- Withdrawn while we waited: the old card stands for it now, and who
+        -- confirms a load on it locks it before that one.
+        IF card_issuer.predecessor(withdraw_reissue.new_card) IS NULL THEN
+            PERFORM card_issuer.require_card_move(
+                withdraw_reissue.new_card, 'revoked', 'revoked');
+        END IF;
     END IF;
     revoked := card_issuer.lock_card(withdraw_reissue.new_card);
     PERFORM card_issuer.require_card_move(
