@@ -135,7 +135,10 @@ find_body(const char *file, size_t len, const char **body, size_t *body_len)
 	return rest == *body_len + strlen(LAST_LINE) ? CMS_FILE_OK : CMS_FILE_AFTER;
 }
 
-/* The bytes of lines of base64 that are all full but the last; false if not. */
+/*
+ * The bytes of lines of base64 as write_armour writes them, all full but the
+ * last; false if they are not.
+ */
 static bool
 read_lines(const char *body, size_t body_len, uint8_t *der, size_t *der_len)
 {
@@ -144,15 +147,19 @@ read_lines(const char *body, size_t body_len, uint8_t *der, size_t *der_len)
 	{
 		const char *line_end = memchr(body, '\n', body_len);
 		size_t width = line_end == NULL ? 0 : (size_t) (line_end - body);
-		uint8_t bytes[LINE_BYTES];
-		size_t count = width / 4 * 3;
 		bool is_last = width + 1 == body_len;
+		size_t count = width / 4 * 3;
+		uint8_t bytes[LINE_BYTES];
+		unsigned char again[LINE_WIDTH + 1];
 
-		if (width == 0 || width % 4 != 0 || width > LINE_WIDTH || (width < LINE_WIDTH && !is_last) ||
+		if (width == 0 || width % 4 != 0 || width > LINE_WIDTH ||
 			EVP_DecodeBlock(bytes, (const unsigned char *) body, (int) width) != (int) count)
 			return false;
 		for (size_t i = 1; i <= 2 && body[width - i] == '='; i++)
 			count--;
+		if ((count < LINE_BYTES && !is_last) ||
+			EVP_EncodeBlock(again, bytes, (int) count) != (int) width || memcmp(again, body, width) != 0)
+			return false;
 		memcpy(der + *der_len, bytes, count);
 		*der_len += count;
 		body += width + 1;
@@ -171,7 +178,6 @@ read_armour(const char *file, size_t len, uint8_t **der, size_t *der_len)
 	const char *body;
 	size_t body_len;
 	CmsStatus status = find_body(file, len, &body, &body_len);
-	char *again = NULL;
 
 	*der = NULL;
 	if (status != CMS_FILE_OK)
@@ -179,21 +185,11 @@ read_armour(const char *file, size_t len, uint8_t **der, size_t *der_len)
 	*der = OPENSSL_malloc(body_len + 1);
 	if (*der == NULL)
 		return CMS_FAULT;
-	status = CMS_FILE_ARMOUR;
-	if (read_lines(body, body_len, *der, der_len) && write_armour(*der, *der_len, NULL) == len)
-	{
-		again = OPENSSL_malloc(len);
-		status = again == NULL ? CMS_FAULT : CMS_FILE_ARMOUR;
-		if (again != NULL && write_armour(*der, *der_len, again) == len && memcmp(again, file, len) == 0)
-			status = CMS_FILE_OK;
-	}
-	OPENSSL_free(again);
-	if (status != CMS_FILE_OK)
-	{
-		OPENSSL_free(*der);
-		*der = NULL;
-	}
-	return status;
+	if (read_lines(body, body_len, *der, der_len))
+		return CMS_FILE_OK;
+	OPENSSL_free(*der);
+	*der = NULL;
+	return CMS_FILE_ARMOUR;
 }
 
 /*
