@@ -288,6 +288,13 @@ read_time(const ASN1_TIME *time, int64_t *seconds)
 	return read;
 }
 
+/* PEM may be under a passphrase: nobody is there to be asked for it. */
+static int
+refuse_passphrase(char *passphrase, int size, int for_writing, void *data)
+{
+	return -1;
+}
+
 /*
  * The one certificate in a PEM text, as DER in a buffer of CMS_MAX_CERTIFICATE
  * bytes, and its times.
@@ -305,8 +312,9 @@ cms_read_certificate(const char *pem, size_t pem_len, uint8_t *der, size_t *der_
 		return end(CMS_FAULT);
 	if (pem_len > 0 && pem_len <= 4 * CMS_MAX_CERTIFICATE && (text = BIO_new_mem_buf(pem, (int) pem_len)) != NULL &&
 		(certificate = X509_new_ex(crypto_library(), NULL)) != NULL &&
-		PEM_read_bio_X509(text, &certificate, NULL, NULL) != NULL &&
-		(second = PEM_read_bio_X509(text, NULL, NULL, NULL)) == NULL &&
+		PEM_read_bio_X509(text, &certificate, refuse_passphrase, NULL) != NULL &&
+		(second = PEM_read_bio_X509(text, NULL, refuse_passphrase, NULL)) == NULL &&
+		ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE && /* nor half a one */
 		(len = i2d_X509(certificate, NULL)) > 0 && len <= CMS_MAX_CERTIFICATE)
 	{
 		uint8_t *to = der;

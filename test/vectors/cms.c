@@ -309,6 +309,9 @@ check_certificates(void)
 		{"p384", CMS_UNFIT_CERTIFICATE},
 		{"ed25519", CMS_UNFIT_CERTIFICATE},
 		{"long", CMS_NO_CERTIFICATE},
+		{"passphrase", CMS_NO_CERTIFICATE},
+		{"and-half", CMS_NO_CERTIFICATE},
+		{"and-text", CMS_FILE_OK},
 	};
 
 	for (size_t i = 0; i < sizeof(certificates) / sizeof(certificates[0]); i++)
