@@ -454,12 +454,60 @@ cms_seal(CmsBytes payload, const CmsOwn *sender, CmsBytes recipient, char *file,
  * Opening
  */
 
+/*
+ * Go over the next element of DER, or into it, which must begin with these bytes;
+ * false if it does not, is cut, or of no definite length.
+ */
+static bool
+step(const uint8_t **at, const uint8_t *limit, const char *bytes, size_t count, bool into)
+{
+	const unsigned char *content = *at;
+	long len;
+	int tag;
+	int class;
+
+	if ((size_t) (limit - *at) < count || memcmp(*at, bytes, count) != 0 ||
+		(ASN1_get_object(&content, &len, &tag, &class, limit - *at) & 0x81))
+		return false;
+	*at = into ? content : content + len;
+	return true;
+}
+
+#define INTO(bytes) step(&der, limit, bytes, sizeof(bytes) - 1, true)
+#define OVER(bytes) step(&der, limit, bytes, sizeof(bytes) - 1, false)
+
+/*
+ * Is a ContentInfo no longer than it must be around what it carries?  The
+ * library makes an object of every other element, and does what nobody can
+ * interrupt for each: a file full of certificates would take it a minute.  What
+ * is carried is in the one SEQUENCE that EnvelopedData and SignedData have.
+ */
+static bool
+is_lean(const uint8_t *der, size_t der_len)
+{
+	const uint8_t *limit = der + der_len;
+	size_t carried = 0;
+
+	if (!INTO("\x30") || !OVER("\x06") || !INTO("\xA0") || !INTO("\x30"))
+		return false;
+	while (der < limit)
+	{
+		const uint8_t *element = der;
+
+		if (!OVER(""))
+			return false;
+		if (*element == 0x30 && (size_t) (der - element) > carried)
+			carried = (size_t) (der - element);
+	}
+	return der_len - carried <= MAX_OVERHEAD;
+}
+
 /* CMS that is exactly these bytes, in DER; NULL if it is none */
 static CMS_ContentInfo *
 parse_cms(const uint8_t *der, size_t der_len)
 {
 	const unsigned char *at = der;
-	CMS_ContentInfo *cms = CMS_ContentInfo_new_ex(crypto_library(), NULL);
+	CMS_ContentInfo *cms = is_lean(der, der_len) ? CMS_ContentInfo_new_ex(crypto_library(), NULL) : NULL;
 	uint8_t *again = NULL;
 	int len;
 	bool same = false;
@@ -484,27 +532,6 @@ is_of_type(const CMS_ContentInfo *cms, int type)
 	return cms != NULL && OBJ_obj2nid(CMS_get0_type(cms)) == type;
 }
 
-/*
- * Go over the next element of DER, or into it, which must begin with these bytes;
- * false if it does not.
- */
-static bool
-step(const uint8_t **at, const uint8_t *limit, const char *bytes, size_t count, bool into)
-{
-	const unsigned char *content = *at;
-	long len;
-	int tag;
-	int class;
-
-	if ((size_t) (limit - *at) < count || memcmp(*at, bytes, count) != 0 ||
-		(ASN1_get_object(&content, &len, &tag, &class, limit - *at) & 0x80))
-		return false;
-	*at = into ? content : content + len;
-	return true;
-}
-
-#define INTO(bytes) step(&der, limit, bytes, sizeof(bytes) - 1, true)
-#define OVER(bytes) step(&der, limit, bytes, sizeof(bytes) - 1, false)
 #define AES_256_CBC "\x06\x09\x60\x86\x48\x01\x65\x03\x04\x01\x2A"
 
 /*
@@ -724,6 +751,27 @@ is_sha2(const X509_ALGOR *digest)
 	return algorithm_is_just(digest, NID_sha256) || algorithm_is_just(digest, NID_sha384) || algorithm_is_just(digest, NID_sha512);
 }
 
+/*
+ * Is there one digest algorithm in the DER of a SignedData?  The library makes a
+ * digest of the whole content by each that is listed, each a call inside that of
+ * the one before: the stack ends before the file does, and with it the server.
+ */
+static bool
+has_one_digest(const uint8_t *der, size_t der_len)
+{
+	const uint8_t *limit = der + der_len;
+	const uint8_t *digests;
+
+	if (!INTO("\x30") || !OVER("\x06") || !INTO("\xA0") || !INTO("\x30") || !OVER("\x02"))
+		return false;
+	digests = der;
+	if (!OVER("\x31"))
+		return false;
+	limit = der;
+	der = digests;
+	return INTO("\x31") && OVER("\x30") && der == limit;
+}
+
 /* What forbids to believe a SignedData whoever signed it */
 static CmsStatus
 check_signed_data(CMS_ContentInfo *cms, CMS_SignerInfo **signer)
@@ -795,6 +843,8 @@ open_signed_data(const uint8_t *der, size_t der_len, const CmsBytes *senders, si
 	CmsStatus status = is_of_type(cms, NID_pkcs7_signed) ? check_signed_data(cms, &signer) : CMS_FILE_UNDECRYPTABLE;
 	CmsStatus found = CMS_FILE_SIGNER;
 
+	if (status == CMS_FILE_OK && !has_one_digest(der, der_len))
+		status = CMS_FILE_UNSIGNED;
 	for (size_t i = 0; i < sender_count && status == CMS_FILE_OK && found != CMS_FILE_OK; i++)
 	{
 		X509 *certificate = parse_certificate(senders[i]);
