@@ -121,7 +121,7 @@ trust_fault(CmsStatus status)
 		case CMS_FILE_RECIPIENT:
 			return "It is not for a certificate of ours that is in use, or for others, too.";
 		case CMS_FILE_UNSIGNED:
-			return "It must have exactly one signature, over data that is in it, and neither unsigned attributes nor revocation lists.";
+			return "It must have exactly one signature with one digest, over data that is in it, and neither unsigned attributes nor revocation lists.";
 		case CMS_FILE_WEAK:
 			return "It must be signed with SHA-256, SHA-384 or SHA-512.";
 		case CMS_FILE_SIGNER:

@@ -135,7 +135,10 @@ find_body(const char *file, size_t len, const char **body, size_t *body_len)
 	return rest == *body_len + strlen(LAST_LINE) ? CMS_FILE_OK : CMS_FILE_AFTER;
 }
 
-/* The bytes of lines of base64 that are all full but the last; false if not. */
+/*
+ * The bytes of lines of base64 as write_armour writes them, all full but the
+ * last; false if they are not.
+ */
 static bool
 read_lines(const char *body, size_t body_len, uint8_t *der, size_t *der_len)
 {
@@ -144,15 +147,19 @@ read_lines(const char *body, size_t body_len, uint8_t *der, size_t *der_len)
 	{
 		const char *line_end = memchr(body, '\n', body_len);
 		size_t width = line_end == NULL ? 0 : (size_t) (line_end - body);
-		uint8_t bytes[LINE_BYTES];
-		size_t count = width / 4 * 3;
 		bool is_last = width + 1 == body_len;
+		size_t count = width / 4 * 3;
+		uint8_t bytes[LINE_BYTES];
+		unsigned char again[LINE_WIDTH + 1];
 
-		if (width == 0 || width % 4 != 0 || width > LINE_WIDTH || (width < LINE_WIDTH && !is_last) ||
+		if (width == 0 || width % 4 != 0 || width > LINE_WIDTH ||
 			EVP_DecodeBlock(bytes, (const unsigned char *) body, (int) width) != (int) count)
 			return false;
 		for (size_t i = 1; i <= 2 && body[width - i] == '='; i++)
 			count--;
+		if ((count < LINE_BYTES && !is_last) ||
+			EVP_EncodeBlock(again, bytes, (int) count) != (int) width || memcmp(again, body, width) != 0)
+			return false;
 		memcpy(der + *der_len, bytes, count);
 		*der_len += count;
 		body += width + 1;
@@ -171,7 +178,6 @@ read_armour(const char *file, size_t len, uint8_t **der, size_t *der_len)
 	const char *body;
 	size_t body_len;
 	CmsStatus status = find_body(file, len, &body, &body_len);
-	char *again = NULL;
 
 	*der = NULL;
 	if (status != CMS_FILE_OK)
@@ -179,21 +185,11 @@ read_armour(const char *file, size_t len, uint8_t **der, size_t *der_len)
 	*der = OPENSSL_malloc(body_len + 1);
 	if (*der == NULL)
 		return CMS_FAULT;
-	status = CMS_FILE_ARMOUR;
-	if (read_lines(body, body_len, *der, der_len) && write_armour(*der, *der_len, NULL) == len)
-	{
-		again = OPENSSL_malloc(len);
-		status = again == NULL ? CMS_FAULT : CMS_FILE_ARMOUR;
-		if (again != NULL && write_armour(*der, *der_len, again) == len && memcmp(again, file, len) == 0)
-			status = CMS_FILE_OK;
-	}
-	OPENSSL_free(again);
-	if (status != CMS_FILE_OK)
-	{
-		OPENSSL_free(*der);
-		*der = NULL;
-	}
-	return status;
+	if (read_lines(body, body_len, *der, der_len))
+		return CMS_FILE_OK;
+	OPENSSL_free(*der);
+	*der = NULL;
+	return CMS_FILE_ARMOUR;
 }
 
 /*
@@ -292,6 +288,13 @@ read_time(const ASN1_TIME *time, int64_t *seconds)
 	return read;
 }
 
+/* PEM may be under a passphrase: nobody is there to be asked for it. */
+static int
+refuse_passphrase(char *passphrase, int size, int for_writing, void *data)
+{
+	return -1;
+}
+
 /*
  * The one certificate in a PEM text, as DER in a buffer of CMS_MAX_CERTIFICATE
  * bytes, and its times.
@@ -309,8 +312,9 @@ cms_read_certificate(const char *pem, size_t pem_len, uint8_t *der, size_t *der_
 		return end(CMS_FAULT);
 	if (pem_len > 0 && pem_len <= 4 * CMS_MAX_CERTIFICATE && (text = BIO_new_mem_buf(pem, (int) pem_len)) != NULL &&
 		(certificate = X509_new_ex(crypto_library(), NULL)) != NULL &&
-		PEM_read_bio_X509(text, &certificate, NULL, NULL) != NULL &&
-		(second = PEM_read_bio_X509(text, NULL, NULL, NULL)) == NULL &&
+		PEM_read_bio_X509(text, &certificate, refuse_passphrase, NULL) != NULL &&
+		(second = PEM_read_bio_X509(text, NULL, refuse_passphrase, NULL)) == NULL &&
+		ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE && /* nor half a one */
 		(len = i2d_X509(certificate, NULL)) > 0 && len <= CMS_MAX_CERTIFICATE)
 	{
 		uint8_t *to = der;
@@ -450,12 +454,60 @@ cms_seal(CmsBytes payload, const CmsOwn *sender, CmsBytes recipient, char *file,
  * Opening
  */
 
+/*
+ * Go over the next element of DER, or into it, which must begin with these bytes;
+ * false if it does not, is cut, or of no definite length.
+ */
+static bool
+step(const uint8_t **at, const uint8_t *limit, const char *bytes, size_t count, bool into)
+{
+	const unsigned char *content = *at;
+	long len;
+	int tag;
+	int class;
+
+	if ((size_t) (limit - *at) < count || memcmp(*at, bytes, count) != 0 ||
+		(ASN1_get_object(&content, &len, &tag, &class, limit - *at) & 0x81))
+		return false;
+	*at = into ? content : content + len;
+	return true;
+}
+
+#define INTO(bytes) step(&der, limit, bytes, sizeof(bytes) - 1, true)
+#define OVER(bytes) step(&der, limit, bytes, sizeof(bytes) - 1, false)
+
+/*
+ * Is a ContentInfo no longer than it must be around what it carries?  The
+ * library makes an object of every other element, and does what nobody can
+ * interrupt for each: a file full of certificates would take it a minute.  What
+ * is carried is in the one SEQUENCE that EnvelopedData and SignedData have.
+ */
+static bool
+is_lean(const uint8_t *der, size_t der_len)
+{
+	const uint8_t *limit = der + der_len;
+	size_t carried = 0;
+
+	if (!INTO("\x30") || !OVER("\x06") || !INTO("\xA0") || !INTO("\x30"))
+		return false;
+	while (der < limit)
+	{
+		const uint8_t *element = der;
+
+		if (!OVER(""))
+			return false;
+		if (*element == 0x30 && (size_t) (der - element) > carried)
+			carried = (size_t) (der - element);
+	}
+	return der_len - carried <= MAX_OVERHEAD;
+}
+
 /* CMS that is exactly these bytes, in DER; NULL if it is none */
 static CMS_ContentInfo *
 parse_cms(const uint8_t *der, size_t der_len)
 {
 	const unsigned char *at = der;
-	CMS_ContentInfo *cms = CMS_ContentInfo_new_ex(crypto_library(), NULL);
+	CMS_ContentInfo *cms = is_lean(der, der_len) ? CMS_ContentInfo_new_ex(crypto_library(), NULL) : NULL;
 	uint8_t *again = NULL;
 	int len;
 	bool same = false;
@@ -480,27 +532,6 @@ is_of_type(const CMS_ContentInfo *cms, int type)
 	return cms != NULL && OBJ_obj2nid(CMS_get0_type(cms)) == type;
 }
 
-/*
- * Go over the next element of DER, or into it, which must begin with these bytes;
- * false if it does not.
- */
-static bool
-step(const uint8_t **at, const uint8_t *limit, const char *bytes, size_t count, bool into)
-{
-	const unsigned char *content = *at;
-	long len;
-	int tag;
-	int class;
-
-	if ((size_t) (limit - *at) < count || memcmp(*at, bytes, count) != 0 ||
-		(ASN1_get_object(&content, &len, &tag, &class, limit - *at) & 0x80))
-		return false;
-	*at = into ? content : content + len;
-	return true;
-}
-
-#define INTO(bytes) step(&der, limit, bytes, sizeof(bytes) - 1, true)
-#define OVER(bytes) step(&der, limit, bytes, sizeof(bytes) - 1, false)
 #define AES_256_CBC "\x06\x09\x60\x86\x48\x01\x65\x03\x04\x01\x2A"
 
 /*
@@ -720,6 +751,27 @@ is_sha2(const X509_ALGOR *digest)
 	return algorithm_is_just(digest, NID_sha256) || algorithm_is_just(digest, NID_sha384) || algorithm_is_just(digest, NID_sha512);
 }
 
+/*
+ * Is there one digest algorithm in the DER of a SignedData?  The library makes a
+ * digest of the whole content by each that is listed, each a call inside that of
+ * the one before: the stack ends before the file does, and with it the server.
+ */
+static bool
+has_one_digest(const uint8_t *der, size_t der_len)
+{
+	const uint8_t *limit = der + der_len;
+	const uint8_t *digests;
+
+	if (!INTO("\x30") || !OVER("\x06") || !INTO("\xA0") || !INTO("\x30") || !OVER("\x02"))
+		return false;
+	digests = der;
+	if (!OVER("\x31"))
+		return false;
+	limit = der;
+	der = digests;
+	return INTO("\x31") && OVER("\x30") && der == limit;
+}
+
 /* What forbids to believe a SignedData whoever signed it */
 static CmsStatus
 check_signed_data(CMS_ContentInfo *cms, CMS_SignerInfo **signer)
@@ -791,6 +843,8 @@ open_signed_data(const uint8_t *der, size_t der_len, const CmsBytes *senders, si
 	CmsStatus status = is_of_type(cms, NID_pkcs7_signed) ? check_signed_data(cms, &signer) : CMS_FILE_UNDECRYPTABLE;
 	CmsStatus found = CMS_FILE_SIGNER;
 
+	if (status == CMS_FILE_OK && !has_one_digest(der, der_len))
+		status = CMS_FILE_UNSIGNED;
 	for (size_t i = 0; i < sender_count && status == CMS_FILE_OK && found != CMS_FILE_OK; i++)
 	{
 		X509 *certificate = parse_certificate(senders[i]);

@@ -241,6 +241,177 @@ check_inside(const Party *sender, const Party *recipient, const char *what)
 	X509_free(certificate);
 }
 
+/* DER that is written from its end on, which begins at start */
+typedef struct Writer
+{
+	uint8_t *start;
+	uint8_t *limit;
+} Writer;
+
+static void
+put(Writer *writer, const void *bytes, size_t count)
+{
+	writer->start -= count;
+	memcpy(writer->start, bytes, count);
+}
+
+#define PUT(bytes) put(&writer, bytes, sizeof(bytes) - 1)
+
+/* What was written since then becomes an element with this identifier. */
+static void
+wrap(Writer *writer, uint8_t identifier, const uint8_t *since)
+{
+	size_t len = (size_t) (since - writer->start);
+	size_t octets = len < 0x80 ? 0 : len < 0x100 ? 1
+		: len < 0x10000							 ? 2
+												 : 3;
+	uint8_t head[5] = {identifier, (uint8_t) (octets == 0 ? len : 0x80 + octets)};
+
+	for (size_t i = 0; i < octets; i++)
+		head[2 + i] = (uint8_t) (len >> 8 * (octets - 1 - i));
+	put(writer, head, 2 + octets);
+}
+
+#define OID_DATA "\x06\x09\x2A\x86\x48\x86\xF7\x0D\x01\x07\x01"
+#define OID_SIGNED "\x06\x09\x2A\x86\x48\x86\xF7\x0D\x01\x07\x02"
+#define OID_ENVELOPED "\x06\x09\x2A\x86\x48\x86\xF7\x0D\x01\x07\x03"
+#define SHA256 "\x30\x0B\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01"
+#define RSA "\x30\x0D\x06\x09\x2A\x86\x48\x86\xF7\x0D\x01\x01\x01\x05\x00"
+
+static void
+put_name_of(Writer *writer, X509 *certificate)
+{
+	const uint8_t *since = writer->start;
+	unsigned char *serial = NULL;
+	int serial_len = i2d_ASN1_INTEGER(X509_get0_serialNumber(certificate), &serial);
+	const unsigned char *name;
+	size_t name_len;
+
+	X509_NAME_get0_der(X509_get_issuer_name(certificate), &name, &name_len);
+	put(writer, serial, (size_t) serial_len);
+	put(writer, name, name_len);
+	wrap(writer, 0x30, since);
+	OPENSSL_free(serial);
+}
+
+/* The ContentInfo of what was written */
+static void
+finish_content(Writer *writer, const char *type, size_t type_len)
+{
+	wrap(writer, 0x30, writer->limit);
+	wrap(writer, 0xA0, writer->limit);
+	put(writer, type, type_len);
+	wrap(writer, 0x30, writer->limit);
+}
+
+/*
+ * A SignedData with so many digest algorithms, of which one would be: it needs no
+ * key, who knows the two certificates can make it.
+ */
+static CmsStatus
+open_many_digests(const Party *sender, size_t count)
+{
+	size_t size = 14 * count + 10000;
+	uint8_t *memory = malloc(size);
+	Writer writer = {memory + size, memory + size};
+	X509 *certificate = parse_certificate(sender->own.certificate);
+	static const uint8_t signature[256];
+	const uint8_t *since;
+	CmsStatus status;
+
+	put(&writer, signature, sizeof(signature));
+	wrap(&writer, 0x04, writer.limit);
+	PUT(RSA);
+	PUT(SHA256);
+	put_name_of(&writer, certificate);
+	PUT("\x02\x01\x01");
+	wrap(&writer, 0x30, writer.limit);
+	wrap(&writer, 0x31, writer.limit);
+	since = writer.start;
+	PUT(OID_DATA "\xA0\x03\x04\x01{");
+	wrap(&writer, 0x30, since);
+	since = writer.start;
+	for (size_t i = 0; i < count; i++)
+		PUT(SHA256);
+	wrap(&writer, 0x31, since);
+	PUT("\x02\x01\x01");
+	finish_content(&writer, OID_SIGNED, sizeof(OID_SIGNED) - 1);
+
+	status = end(open_signed_data(writer.start, (size_t) (writer.limit - writer.start), &sender->own.certificate, 1,
+								  opened, &opened_len, &opened_sender));
+	X509_free(certificate);
+	free(memory);
+	return status;
+}
+
+/* An envelope with so many small certificates of its originator */
+static CmsStatus
+find_many_certificates(const Party *recipient, size_t count)
+{
+	/* no names, algorithm 1.2, key and signature empty */
+	static const char small[] = "\x30\x40\x30\x36\x02\x01\x01\x30\x03\x06\x01\x2A\x30\x00"
+								"\x30\x1E\x17\x0D"
+								"000101000000Z"
+								"\x17\x0D"
+								"000101000000Z"
+								"\x30\x00\x30\x08\x30\x03\x06\x01\x2A\x03\x01\x00"
+								"\x30\x03\x06\x01\x2A\x03\x01\x00";
+	size_t size = sizeof(small) * count + 10000;
+	uint8_t *memory = malloc(size);
+	char *text = malloc(2 * size);
+	Writer writer = {memory + size, memory + size};
+	X509 *certificate = parse_certificate(recipient->own.certificate);
+	const uint8_t *since;
+	CmsStatus status;
+	size_t found;
+
+	PUT("\x80\x01\x00");
+	since = writer.start;
+	PUT(AES_256_CBC "\x04\x10"
+					"0123456789ABCDEF");
+	wrap(&writer, 0x30, since);
+	PUT(OID_DATA);
+	wrap(&writer, 0x30, writer.limit);
+	since = writer.start;
+	PUT("\x04\x01\x00");
+	PUT(RSA);
+	put_name_of(&writer, certificate);
+	PUT("\x02\x01\x00");
+	wrap(&writer, 0x30, since);
+	wrap(&writer, 0x31, since);
+	since = writer.start;
+	for (size_t i = 0; i < count; i++)
+		PUT(small);
+	wrap(&writer, 0xA0, since);
+	wrap(&writer, 0xA0, since);
+	PUT("\x02\x01\x00");
+	finish_content(&writer, OID_ENVELOPED, sizeof(OID_ENVELOPED) - 1);
+
+	status = cms_find_recipient(text, write_armour(writer.start, (size_t) (writer.limit - writer.start), text),
+								&recipient->own.certificate, 1, &found);
+	X509_free(certificate);
+	free(text);
+	free(memory);
+	return status;
+}
+
+/*
+ * What would take the library minutes, or more stack than there is.  The same
+ * with less in it shows that nothing else is wrong with these.
+ */
+static void
+check_many(const Party *party)
+{
+	crypto_begin();
+	ok(open_many_digests(party, 1) == CMS_FILE_SIGNATURE, "one digest: no good signature");
+	ok(open_many_digests(party, 0) == CMS_FILE_UNSIGNED, "no digest");
+	ok(open_many_digests(party, 2) == CMS_FILE_UNSIGNED, "two digests");
+	ok(open_many_digests(party, 1000) == CMS_FILE_UNSIGNED, "a thousand digests");
+	ok(open_many_digests(party, 1000000) == CMS_FILE_UNDECRYPTABLE, "a million digests");
+	ok(find_many_certificates(party, 1) == CMS_FILE_WRAPPING, "a certificate in the envelope: other faults count");
+	ok(find_many_certificates(party, 200000) == CMS_FILE_ENCODING, "many: are not read");
+}
+
 /* Files that the command openssl sealed, and what comes of them */
 static void
 check_openssl(const Party *const *parties)
@@ -309,6 +480,9 @@ check_certificates(void)
 		{"p384", CMS_UNFIT_CERTIFICATE},
 		{"ed25519", CMS_UNFIT_CERTIFICATE},
 		{"long", CMS_NO_CERTIFICATE},
+		{"passphrase", CMS_NO_CERTIFICATE},
+		{"and-half", CMS_NO_CERTIFICATE},
+		{"and-text", CMS_FILE_OK},
 	};
 
 	for (size_t i = 0; i < sizeof(certificates) / sizeof(certificates[0]); i++)
@@ -345,6 +519,7 @@ main(int argc, char **argv)
 			ok(open_as(file, file_len, parties[to], parties[1 - from]) == CMS_FILE_SIGNER, "%s: another sender", what);
 		}
 	}
+	check_many(parties[0]);
 	check_openssl(parties);
 	check_certificates();
 	free((void *) parties[0]);
