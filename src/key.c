@@ -37,6 +37,7 @@ PG_FUNCTION_INFO_V1(screissue_encrypt_attribute);
 PG_FUNCTION_INFO_V1(screissue_draw_secret);
 
 #define KEY_COUNT 256
+#define KEY_FILE_MAX (64 * 1024) /* bytes; RSA-4096 takes 3,300 */
 #define SECRET_LENGTH 22 /* of 64 characters: 132 bits */
 
 static char *key_directory;
@@ -111,6 +112,8 @@ find_file_fault(const char *path)
 		return psprintf("Could not access \"%s\": %m.", path);
 	if (!S_ISREG(file.st_mode))
 		return psprintf("\"%s\" is not a regular file.", path);
+	if (file.st_size > KEY_FILE_MAX)
+		return psprintf("\"%s\" is longer than a private key.", path);
 	if (file.st_uid != geteuid() && file.st_uid != 0)
 		return psprintf("\"%s\" must be owned by the database user or root.", path);
 	if (file.st_mode & (file.st_uid == 0 ? S_IWGRP | S_IXGRP | S_IRWXO : S_IRWXG | S_IRWXO))

@@ -416,6 +416,12 @@ foreach my $mode (0644, 0660)
 }
 chmod 0600, "$keys/3.pem";
 like(as($bank, 'metro', inquire($attribute)), qr/^200 t /, 'E41: mended');
+copy("$keys/3.pem", $hidden);
+append_to_file("$keys/3.pem", "\0" x 2**20);
+like(noise_of($bank, 'metro', inquire($attribute)), $refusal, 'a key file of a megabyte');
+move($hidden, "$keys/3.pem");
+chmod 0600, "$keys/3.pem";
+like(as($bank, 'metro', inquire($attribute)), qr/^200 t /, 'E41: mended again');
 
 # A session keeps a key until the configuration is loaded again (E40)
 
