@@ -33,7 +33,8 @@ bank(q{
 	                card_issuer.reissue_card(screissue.card_id(name || '-OLD-' || n), screissue.card_id(name || '-NEW-' || n));
 	    END LOOP;
 	END $$});
-subscribe($metro, $bank, 'BANKJP', 'METRO', 'bank');
+metro(q{SELECT service_provider.register_issuer('BANKJP', 'Bank of Japan Point', subscription => 'bank')});
+metro(sprintf q{CREATE SUBSCRIPTION bank CONNECTION '%s dbname=postgres' PUBLICATION screissue_metro WITH (slot_name = 'screissue_metro')}, $bank->connstr);
 $metro->wait_for_subscription_sync($bank, 'bank');
 
 # A standby that streams from the issuer.
