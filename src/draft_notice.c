@@ -69,6 +69,9 @@ screissue_end_drafts(DraftArray *array)
 
 /* Drafts that are an argument */
 
+/* What a draft may lack */
+static const uint32 nullable_columns = 1U << DRAFT_PLATFORM_TYPE | 1U << DRAFT_OLD_CARD_ID | 1U << DRAFT_OLD_PLATFORM_TYPE | 1U << DRAFT_REASON;
+
 static DraftNotice *
 read_drafts(ArrayType *array, int *count)
 {
@@ -86,7 +89,7 @@ read_drafts(ArrayType *array, int *count)
 
 		if (isnull[i])
 			continue;
-		screissue_read_record(DatumGetHeapTupleHeader(element[i]), DRAFT_COLUMNS, draft->values, draft->isnull);
+		screissue_read_record(DatumGetHeapTupleHeader(element[i]), DRAFT_COLUMNS, nullable_columns, draft->values, draft->isnull);
 		(*count)++;
 	}
 	return drafts;

@@ -522,13 +522,20 @@ get_array(const Inheritance *inheritance, int column, Datum **elements)
 	return count;
 }
 
+/* A reissue needs these; raises 22004 or 2202E where it cannot have come from lock_inheritance(). */
 static void
 read_inheritance(HeapTupleHeader record, Inheritance *inheritance)
 {
-	screissue_read_record(record, INHERITANCE_COLUMNS, inheritance->values, inheritance->isnull);
+	const uint32 needed = 1U << INHERITANCE_OLD_CARD_ID | 1U << INHERITANCE_PLATFORM_TYPE | 1U << INHERITANCE_APP_IDS |
+		1U << INHERITANCE_MESSAGE_IDS | 1U << INHERITANCE_HOPS | 1U << INHERITANCE_OPT_OUTS;
+
+	screissue_read_record(record, INHERITANCE_COLUMNS, ~needed, inheritance->values, inheritance->isnull);
 	inheritance->count = get_array(inheritance, INHERITANCE_APP_IDS, &inheritance->apps);
-	get_array(inheritance, INHERITANCE_MESSAGE_IDS, &inheritance->messages);
-	get_array(inheritance, INHERITANCE_HOPS, &inheritance->hops);
+	if (get_array(inheritance, INHERITANCE_MESSAGE_IDS, &inheritance->messages) != inheritance->count ||
+		get_array(inheritance, INHERITANCE_HOPS, &inheritance->hops) != inheritance->count)
+		ereport(ERROR,
+				errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				errmsg("arrays of an inheritance differ in length"));
 	inheritance->opted_out = get_array(inheritance, INHERITANCE_OPT_OUTS, &inheritance->opt_outs);
 }
 
@@ -624,15 +631,16 @@ screissue_store_entitlements(PG_FUNCTION_ARGS)
 static void
 begin_draft(DraftNotice *draft, const Inheritance *inheritance, Datum new_card, Datum platform_type)
 {
-	char *reason = DatumGetCString(DirectFunctionCall1(enum_out, inheritance->values[INHERITANCE_REASON]));
-
 	memset(draft, 0, sizeof(*draft));
 	draft->values[DRAFT_KIND] = CStringGetTextDatum("reissue");
 	draft->values[DRAFT_PLATFORM_TYPE] = platform_type;
 	draft->values[DRAFT_NEW_CARD_ID] = new_card;
 	draft->values[DRAFT_OLD_CARD_ID] = inheritance->values[INHERITANCE_OLD_CARD_ID];
 	draft->values[DRAFT_OLD_PLATFORM_TYPE] = inheritance->values[INHERITANCE_PLATFORM_TYPE];
-	draft->values[DRAFT_REASON] = CStringGetTextDatum(reason);
+	draft->isnull[DRAFT_REASON] = inheritance->isnull[INHERITANCE_REASON];
+	if (!draft->isnull[DRAFT_REASON])
+		draft->values[DRAFT_REASON] =
+			CStringGetTextDatum(DatumGetCString(DirectFunctionCall1(enum_out, inheritance->values[INHERITANCE_REASON])));
 }
 
 /*

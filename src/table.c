@@ -275,6 +275,7 @@ screissue_begin_writing(TableWriter *writer, const char *schema, const char *nam
 void
 screissue_begin_writing_to(TableWriter *writer, Relation table, SavedStatement *statement)
 {
+	PreventCommandIfReadOnly("INSERT");
 	writer->table = table;
 	writer->statement = statement;
 	writer->estate = CreateExecutorState();

@@ -2,7 +2,7 @@
 -- indexes and by statements; and the two halves of a reissue, which may be repeated (design 10)
 BEGIN;
 \ir include/issuer.sql
-SELECT plan(32);
+SELECT plan(42);
 
 -- Cards in all states of their loads, opt-outs and requests.
 SELECT card_issuer.issue_card(c::card_id, 100, 'H-' || c) FROM unnest('{NONE,LOADS,CHAIN,CHOICE,WHOLE,PENDING,LATE,LOST}'::text[]) c \g /dev/null
@@ -139,6 +139,25 @@ SELECT is((SELECT r.entitlements || '/' || r.notices FROM card_issuer.reissue_ca
 SELECT set_eq($$SELECT f.what, count(*) FROM t.fired f GROUP BY f.what$$,
               $$VALUES ('entitlement ROW INSERT', 3), ('entitlement STATEMENT INSERT', 3), ('told ' || $$ || quote_literal(:METRO1) || $$, 1),
                        ('told ' || $$ || quote_literal(:SHOP1) || $$, 1), ('counter ROW UPDATE', 3)$$, 'all of which fire');
+
+-- Nobody but a superuser can call the parts, and they say so when they are given what no part gives.
+CREATE FUNCTION t.leaves(heir jsonb)
+    RETURNS card_issuer.inheritance
+    LANGUAGE sql
+AS $$
+    SELECT jsonb_populate_record(card_issuer.lock_inheritance('APART'), heir)
+$$;
+SELECT t.refused(format($$SELECT card_issuer.store_entitlements('NONE', t.leaves('{"%s": null}'))$$, c), '22004', 'an inheritance without ' || c)
+  FROM unnest('{old_card_id,app_ids,message_ids,opt_outs}'::text[]) c;
+SELECT t.refused($$SELECT card_issuer.draft_reissue('NONE', 100, t.leaves('{"hops": [1]}'))$$, '2202E', 'an inheritance of unequal parts');
+SELECT t.refused(format($$SELECT card_issuer.write_notices(ARRAY[jsonb_populate_record((card_issuer.draft_reissue('NONE', 100, t.leaves('{}')))[1], '{"%s": null}')])$$, c),
+                 '22004', 'a draft without ' || c)
+  FROM unnest('{provider,kind,new_card_id,app_id}'::text[]) c;
+
+-- Comes last: the transaction cannot be made writable again.
+SELECT card_issuer.draft_reissue('NONE', 100, t.leaves('{"reason": null}')) AS drafts \gset
+SET TRANSACTION READ ONLY;
+SELECT throws_ok(format('SELECT card_issuer.write_notices(%L)', :'drafts'), '25006', NULL, 'a read-only transaction tells nobody');
 
 SELECT * FROM finish();
 ROLLBACK;
