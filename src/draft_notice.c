@@ -69,6 +69,9 @@ screissue_end_drafts(DraftArray *array)
 
 /* Drafts that are an argument */
 
+/* What a draft may lack */
+static const uint32 nullable_columns = 1U << DRAFT_PLATFORM_TYPE | 1U << DRAFT_OLD_CARD_ID | 1U << DRAFT_OLD_PLATFORM_TYPE | 1U << DRAFT_REASON;
+
 static DraftNotice *
 read_drafts(ArrayType *array, int *count)
 {
@@ -86,7 +89,7 @@ read_drafts(ArrayType *array, int *count)
 
 		if (isnull[i])
 			continue;
-		screissue_read_record(DatumGetHeapTupleHeader(element[i]), DRAFT_COLUMNS, draft->values, draft->isnull);
+		screissue_read_record(DatumGetHeapTupleHeader(element[i]), DRAFT_COLUMNS, nullable_columns, draft->values, draft->isnull);
 		(*count)++;
 	}
 	return drafts;
@@ -176,7 +179,8 @@ typedef struct Addressee
 {
 	uint64_t provider;
 	bool gets_notices;
-	TupleTableSlot *counter; /* as it was found; NULL = there is none */
+	bool has_counter;
+	TupleTableSlot *counter; /* as it was found, for a writer that needs that */
 	int64 last_notice_no;
 } Addressee;
 
@@ -207,20 +211,44 @@ find_addressees(const IssuerRow *issuer, const DraftNotice *drafts, int count, i
 	return addressees;
 }
 
+static void
+read_counter(TupleDesc descriptor, const Datum *values, const bool *isnull, void *result)
+{
+	Addressee *addressee = result;
+
+	addressee->last_notice_no = DatumGetInt64(values[COUNTER_LAST_NOTICE_NO]);
+}
+
 /* Take the turn of an addressee. */
 static void
-lock_counter(Relation counters, Addressee *addressee)
+lock_counter(const IssuerRow *issuer, TableWriter *writer, Addressee *addressee)
 {
-	TupleTableSlot *row = table_slot_create(counters, NULL);
+	static Lookup lookup = {
+		.schema = "card_issuer",
+		.table = "notice_counter",
+		.shape = counter_shape,
+		.columns = COUNTER_COLUMNS,
+		.keys = 1,
+		.given = 1,
+		.equal = {int8eq},
+		.locks = true,
+		.read = read_counter,
+		.statement = {"SELECT k.* FROM card_issuer.notice_counter k WHERE k.provider OPERATOR(screissue.=) $1 FOR NO KEY UPDATE"},
+	};
+	Datum key = CompanyIdGetDatum(addressee->provider);
 
-	if (screissue_lock_by_key(counters, int8eq, CompanyIdGetDatum(addressee->provider), row))
+	if (writer->statement != NULL)
 	{
-		slot_getallattrs(row);
-		addressee->last_notice_no = DatumGetInt64(row->tts_values[COUNTER_LAST_NOTICE_NO]);
-		addressee->counter = row;
+		addressee->has_counter = screissue_look_up(&lookup, issuer->distributed, &key, addressee);
+		return;
 	}
-	else
-		ExecDropSingleTupleTableSlot(row);
+	addressee->counter = table_slot_create(writer->table, &writer->estate->es_tupleTable);
+	addressee->has_counter = screissue_lock_by_key(&lookup, writer->table, &key, addressee->counter);
+	if (addressee->has_counter)
+	{
+		slot_getallattrs(addressee->counter);
+		read_counter(NULL, addressee->counter->tts_values, addressee->counter->tts_isnull, addressee);
+	}
 }
 
 /* End the turn. */
@@ -230,11 +258,8 @@ update_counter(TableWriter *writer, const Addressee *addressee)
 	Datum values[COUNTER_COLUMNS] = {CompanyIdGetDatum(addressee->provider), Int64GetDatum(addressee->last_notice_no)};
 	bool isnull[COUNTER_COLUMNS] = {0};
 
-	if (addressee->counter == NULL)
-		return;
-	screissue_fill_row(writer, values, isnull, COUNTER_COLUMNS);
-	screissue_update_row(writer, addressee->counter);
-	ExecDropSingleTupleTableSlot(addressee->counter);
+	if (addressee->has_counter)
+		screissue_write_row(writer, values, isnull, COUNTER_COLUMNS, addressee->counter);
 }
 
 /* The addressee of a draft; NULL if it is not due. */
@@ -244,7 +269,7 @@ find_addressee(Addressee *addressees, int count, const DraftNotice *draft)
 	for (int i = 0; i < count; i++)
 	{
 		if (addressees[i].provider == DatumGetCompanyId(draft->values[DRAFT_PROVIDER]))
-			return addressees[i].counter != NULL && addressees[i].gets_notices ? &addressees[i] : NULL;
+			return addressees[i].has_counter && addressees[i].gets_notices ? &addressees[i] : NULL;
 	}
 	return NULL;
 }
@@ -308,10 +333,41 @@ store_notice(TableWriter *writer, const IssuerRow *issuer, const DraftNotice *dr
 	values[WIRE_REASON] = draft->values[DRAFT_REASON];
 	values[WIRE_NOTED_AT] = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
 
-	screissue_fill_row(writer, values, isnull, WIRE_COLUMNS);
-	screissue_insert_row(writer);
+	screissue_write_row(writer, values, isnull, WIRE_COLUMNS, NULL);
 	MemoryContextSwitchTo(former);
 	ResetPerTupleExprContext(writer->estate);
+}
+
+/* Begin to write to a table of notices, by the statement where that is needed. */
+static void
+begin_writing(const IssuerRow *issuer, TableWriter *writer, Relation table, int columns, SavedStatement *statement)
+{
+	bool directly = !issuer->distributed && screissue_is_unaltered(table, columns);
+
+	screissue_begin_writing_to(writer, table, directly ? NULL : statement);
+}
+
+static void
+begin_notices(const IssuerRow *issuer, TableWriter *writer)
+{
+	static SavedStatement statement = {
+		.text = "INSERT INTO screissue.notice (issuer, provider, notice_no, kind, platform_type, new_card_id, old_card_id, app_id,"
+				" message_id, reason, noted_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+	};
+	Relation table = screissue_open_table("screissue", "notice", RowExclusiveLock, screissue_wire_shape, WIRE_COLUMNS);
+
+	begin_writing(issuer, writer, table, WIRE_COLUMNS, &statement);
+}
+
+static void
+begin_counters(const IssuerRow *issuer, TableWriter *writer)
+{
+	static SavedStatement statement = {
+		.text = "UPDATE card_issuer.notice_counter SET last_notice_no = $2 WHERE provider OPERATOR(screissue.=) $1",
+	};
+	Relation table = screissue_open_table("card_issuer", "notice_counter", RowExclusiveLock, counter_shape, COUNTER_COLUMNS);
+
+	begin_writing(issuer, writer, table, COUNTER_COLUMNS, &statement);
 }
 
 /* Write the notices that are due, under a snapshot taken when the counters were locked. */
@@ -324,7 +380,7 @@ store_due(const IssuerRow *issuer, const DraftNotice *drafts, int count, Address
 
 	for (int i = 0; i < addressed; i++)
 		addressees[i].gets_notices = gets_notices(issuer, CompanyIdGetDatum(addressees[i].provider));
-	screissue_begin_writing(&writer, "screissue", "notice", screissue_wire_shape, WIRE_COLUMNS);
+	begin_notices(issuer, &writer);
 	for (int i = 0; i < count; i++)
 	{
 		Addressee *addressee = find_addressee(addressees, addressed, &drafts[i]);
@@ -362,9 +418,9 @@ screissue_write_notices(PG_FUNCTION_ARGS)
 	CommandCounterIncrement();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	addressees = find_addressees(&issuer, drafts, count, &addressed);
-	screissue_begin_writing(&counters, "card_issuer", "notice_counter", counter_shape, COUNTER_COLUMNS);
+	begin_counters(&issuer, &counters);
 	for (int i = 0; i < addressed; i++)
-		lock_counter(counters.table, &addressees[i]);
+		lock_counter(&issuer, &counters, &addressees[i]);
 	PopActiveSnapshot();
 
 	PushActiveSnapshot(GetTransactionSnapshot());

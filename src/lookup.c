@@ -102,13 +102,11 @@ read_rows(IndexScanDesc scan, const Lookup *lookup, void *result)
 	return found;
 }
 
-/* Scan the index for the rows. */
-static bool
-scan_index(const Lookup *lookup, Relation table, Relation index, Snapshot snapshot, const Datum *key, void *result)
+static IndexScanDesc
+begin_scan(const Lookup *lookup, Relation table, Relation index, Snapshot snapshot, const Datum *key)
 {
 	IndexScanDesc scan = index_beginscan(table, index, snapshot, NULL, lookup->given, 0);
 	ScanKeyData scan_key[LOOKUP_MAX_KEYS];
-	bool found;
 
 	for (int i = 0; i < lookup->given; i++)
 	{
@@ -117,7 +115,16 @@ scan_index(const Lookup *lookup, Relation table, Relation index, Snapshot snapsh
 		ScanKeyEntryInitializeWithInfo(&scan_key[i], 0, i + 1, BTEqualStrategyNumber, InvalidOid, index->rd_indcollation[i], &equal, key[i]);
 	}
 	index_rescan(scan, scan_key, lookup->given, NULL, 0);
-	found = read_rows(scan, lookup, result);
+	return scan;
+}
+
+/* Scan the index for the rows. */
+static bool
+scan_index(const Lookup *lookup, Relation table, Relation index, Snapshot snapshot, const Datum *key, void *result)
+{
+	IndexScanDesc scan = begin_scan(lookup, table, index, snapshot, key);
+	bool found = read_rows(scan, lookup, result);
+
 	index_endscan(scan);
 	return found;
 }
@@ -308,21 +315,17 @@ screissue_cover_reads(PG_FUNCTION_ARGS)
 }
 
 /*
- * Lock the row of a plain table that has this value as its primary key, as
- * SELECT FOR NO KEY UPDATE does; false if there is none.
+ * Lock the row of a plain table that has these values as its primary key, as
+ * SELECT FOR NO KEY UPDATE does, for a writer that puts another in its place;
+ * false if there is none.
  */
 bool
-screissue_lock_by_key(Relation table, PGFunction equal, Datum key, TupleTableSlot *row)
+screissue_lock_by_key(const Lookup *lookup, Relation table, const Datum *key, TupleTableSlot *row)
 {
-	Relation index = screissue_open_primary_key(table, AccessShareLock, 1);
-	IndexScanDesc scan = index_beginscan(table, index, GetActiveSnapshot(), NULL, 1, 0);
-	FmgrInfo equals = {.fn_addr = equal, .fn_nargs = 2, .fn_strict = true};
-	ScanKeyData scan_key;
-	bool found;
+	Relation index = screissue_open_primary_key(table, AccessShareLock, lookup->keys);
+	IndexScanDesc scan = begin_scan(lookup, table, index, GetActiveSnapshot(), key);
+	bool found = index_getnext_slot(scan, ForwardScanDirection, row) && lock_row(table, scan->xs_snapshot, row);
 
-	ScanKeyEntryInitializeWithInfo(&scan_key, 0, 1, BTEqualStrategyNumber, InvalidOid, index->rd_indcollation[0], &equals, key);
-	index_rescan(scan, &scan_key, 1, NULL, 0);
-	found = index_getnext_slot(scan, ForwardScanDirection, row) && lock_row(table, scan->xs_snapshot, row);
 	index_endscan(scan);
 	index_close(index, NoLock);
 	return found;

@@ -32,8 +32,8 @@ typedef struct Lookup
 	Oid argument_types[LOOKUP_MAX_KEYS];
 } Lookup;
 
-extern bool screissue_lock_by_key(Relation table, PGFunction equal, Datum key, TupleTableSlot *row);
+extern bool screissue_lock_by_key(const Lookup *lookup, Relation table, const Datum *key, TupleTableSlot *row);
 extern Relation screissue_open_leaf(Relation table, bool distributed, Datum card, LOCKMODE lockmode);
-extern bool screissue_look_up(Lookup *lookup, bool local, Datum *key, void *result);
+extern bool screissue_look_up(Lookup *lookup, bool distributed, Datum *key, void *result);
 
 #endif /* SCREISSUE_LOOKUP_H */

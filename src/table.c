@@ -19,6 +19,7 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
@@ -235,22 +236,51 @@ screissue_select(Relation table, SavedStatement *statement, Datum *values, const
 }
 
 /*
+ * Has the table what setup gave it, and no more?  Further columns may have defaults
+ * or be generated, and some triggers are about a statement, or about the columns
+ * that it names: then a statement is to write the rows.
+ */
+bool
+screissue_is_unaltered(Relation table, int columns)
+{
+	const TriggerDesc *triggers = table->trigdesc;
+
+	if (RelationGetNumberOfAttributes(table) != columns || table->rd_rules != NULL)
+		return false;
+	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
+	{
+		const Trigger *trigger = &triggers->triggers[i];
+
+		if (!TRIGGER_FOR_ROW(trigger->tgtype) || trigger->tgnattr > 0 || trigger->tgoldtable != NULL || trigger->tgnewtable != NULL)
+			return false;
+	}
+	return true;
+}
+
+/*
  * Begin to add rows to a plain table without planner and executor.  Who does not
- * add them by screissue_insert_row() fires no triggers, and looks at no
- * constraints but unique indexes: setup gives such tables none.
+ * add them by screissue_write_row() fires no triggers, looks at no constraints but
+ * unique indexes, and knows no defaults: setup gives such tables none.
  */
 void
 screissue_begin_writing(TableWriter *writer, const char *schema, const char *name, const ColumnShape *shape, int columns)
 {
-	screissue_begin_writing_to(writer, screissue_open_table(schema, name, RowExclusiveLock, shape, columns));
+	screissue_begin_writing_to(writer, screissue_open_table(schema, name, RowExclusiveLock, shape, columns), NULL);
 }
 
-/* The same, to a plain table that is open already, and is closed at the end. */
+/*
+ * The same, to a table that is open already, and is closed at the end; by a
+ * statement if one is given, whose arguments are the first columns of the table.
+ */
 void
-screissue_begin_writing_to(TableWriter *writer, Relation table)
+screissue_begin_writing_to(TableWriter *writer, Relation table, SavedStatement *statement)
 {
+	PreventCommandIfReadOnly("INSERT");
 	writer->table = table;
+	writer->statement = statement;
 	writer->estate = CreateExecutorState();
+	if (statement != NULL)
+		return;
 	writer->target = makeNode(ResultRelInfo);
 	InitResultRelInfo(writer->target, writer->table, 0, NULL, 0);
 	ExecOpenIndices(writer->target, true);
@@ -273,28 +303,56 @@ screissue_fill_row(TableWriter *writer, const Datum *values, const bool *isnull,
 	ExecStoreVirtualTuple(row);
 }
 
-/*
- * Add the row as INSERT does: triggers fire, and all constraints are looked at.
- */
-void
-screissue_insert_row(TableWriter *writer)
-{
-	AfterTriggerBeginQuery();
-	ExecSimpleRelationInsert(writer->target, writer->estate, writer->row);
-	AfterTriggerEndQuery(writer->estate);
-}
-
-/* Put the row in place of one that was found, and is locked, as UPDATE does. */
-void
-screissue_update_row(TableWriter *writer, TupleTableSlot *found)
+/* Add the row, or put it in place of one that was found, and is locked. */
+static void
+write_directly(TableWriter *writer, TupleTableSlot *found)
 {
 	EPQState recheck;
 
-	EvalPlanQualInit(&recheck, writer->estate, NULL, NIL, -1, NIL);
 	AfterTriggerBeginQuery();
-	ExecSimpleRelationUpdate(writer->target, writer->estate, &recheck, found, writer->row);
+	if (found == NULL)
+		ExecSimpleRelationInsert(writer->target, writer->estate, writer->row);
+	else
+	{
+		EvalPlanQualInit(&recheck, writer->estate, NULL, NIL, -1, NIL);
+		ExecSimpleRelationUpdate(writer->target, writer->estate, &recheck, found, writer->row);
+		EvalPlanQualEnd(&recheck);
+	}
 	AfterTriggerEndQuery(writer->estate);
-	EvalPlanQualEnd(&recheck);
+}
+
+static void
+write_by_statement(TableWriter *writer, Datum *values, const bool *isnull, int columns)
+{
+	SavedStatement *statement = writer->statement;
+	Oid *types = palloc(columns * sizeof(Oid));
+	char *nulls = palloc(columns);
+
+	for (int i = 0; i < columns; i++)
+	{
+		types[i] = TupleDescAttr(RelationGetDescr(writer->table), i)->atttypid;
+		nulls[i] = isnull[i] ? 'n' : ' ';
+	}
+	statement->arguments = columns;
+	statement->argument_types = types;
+	screissue_execute(writer->table, statement, values, nulls);
+	statement->argument_types = NULL;
+}
+
+/*
+ * Write a row as INSERT does, or, in place of one that was found, and is locked,
+ * as UPDATE does: triggers fire, and all constraints are looked at.
+ */
+void
+screissue_write_row(TableWriter *writer, Datum *values, const bool *isnull, int columns, TupleTableSlot *found)
+{
+	if (writer->statement != NULL)
+		write_by_statement(writer, values, isnull, columns);
+	else
+	{
+		screissue_fill_row(writer, values, isnull, columns);
+		write_directly(writer, found);
+	}
 }
 
 /* The lock on the table stays until the end of the transaction, as ever. */

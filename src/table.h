@@ -52,16 +52,17 @@ extern bool screissue_select(Relation table, SavedStatement *statement, Datum *v
 typedef struct TableWriter
 {
 	Relation table;
+	SavedStatement *statement; /* that writes the rows; else NULL, and what follows */
 	EState *estate;
 	ResultRelInfo *target;
 	TupleTableSlot *row; /* the row to add */
 } TableWriter;
 
+extern bool screissue_is_unaltered(Relation table, int columns);
 extern void screissue_begin_writing(TableWriter *writer, const char *schema, const char *name, const ColumnShape *shape, int columns);
-extern void screissue_begin_writing_to(TableWriter *writer, Relation table);
+extern void screissue_begin_writing_to(TableWriter *writer, Relation table, SavedStatement *statement);
 extern void screissue_fill_row(TableWriter *writer, const Datum *values, const bool *isnull, int columns);
-extern void screissue_insert_row(TableWriter *writer);
-extern void screissue_update_row(TableWriter *writer, TupleTableSlot *found);
+extern void screissue_write_row(TableWriter *writer, Datum *values, const bool *isnull, int columns, TupleTableSlot *found);
 extern void screissue_end_writing(TableWriter *writer);
 
 #endif /* SCREISSUE_TABLE_H */

@@ -170,8 +170,9 @@ screissue_row_type(FunctionCallInfo fcinfo, RowType *known)
 	return known->descriptor;
 }
 
+/* Raises 22004 where a column is null that may not be. */
 void
-screissue_read_record(HeapTupleHeader record, int columns, Datum *values, bool *isnull)
+screissue_read_record(HeapTupleHeader record, int columns, uint32 nullable, Datum *values, bool *isnull)
 {
 	TupleDesc descriptor = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(record), HeapTupleHeaderGetTypMod(record));
 	HeapTupleData tuple = {.t_len = HeapTupleHeaderGetDatumLength(record), .t_data = record};
@@ -179,6 +180,13 @@ screissue_read_record(HeapTupleHeader record, int columns, Datum *values, bool *
 	if (descriptor->natts != columns)
 		elog(ERROR, "row has %d columns, not %d", descriptor->natts, columns);
 	heap_deform_tuple(&tuple, descriptor, values, isnull);
+	for (int i = 0; i < columns; i++)
+	{
+		if (isnull[i] && (nullable & (1U << i)) == 0)
+			ereport(ERROR,
+					errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					errmsg("column \"%s\" must not be null", NameStr(TupleDescAttr(descriptor, i)->attname)));
+	}
 	ReleaseTupleDesc(descriptor);
 }
 

@@ -47,8 +47,8 @@ typedef struct RowType
 
 extern TupleDesc screissue_row_type(FunctionCallInfo fcinfo, RowType *known);
 
-/* Columns of a row that is an argument */
-extern void screissue_read_record(HeapTupleHeader record, int columns, Datum *values, bool *isnull);
+/* Columns of a row that is an argument; nullable: a bit for each that may be null */
+extern void screissue_read_record(HeapTupleHeader record, int columns, uint32 nullable, Datum *values, bool *isnull);
 
 /*
  * A varlena argument as image: never with an own 4-byte header in mind, it

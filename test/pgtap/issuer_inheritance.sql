@@ -2,7 +2,7 @@
 -- indexes and by statements; and the two halves of a reissue, which may be repeated (design 10)
 BEGIN;
 \ir include/issuer.sql
-SELECT plan(24);
+SELECT plan(42);
 
 -- Cards in all states of their loads, opt-outs and requests.
 SELECT card_issuer.issue_card(c::card_id, 100, 'H-' || c) FROM unnest('{NONE,LOADS,CHAIN,CHOICE,WHOLE,PENDING,LATE,LOST}'::text[]) c \g /dev/null
@@ -91,6 +91,73 @@ SELECT is((SELECT r.entitlements || '/' || r.notices FROM card_issuer.reissue_ca
 SELECT is((SELECT r.entitlements || '/' || r.notices FROM card_issuer.reissue_card('WHOLE', 'WHOLE-2') r), '3/0', 'E56: or nobody is');
 SELECT t.refused($$SELECT card_issuer.reissue_card('LATE', 'LATE-2')$$, 'SR007', 'E55: the approval has expired');
 SELECT t.refused($$SELECT card_issuer.reissue_card('PENDING', 'PENDING-2')$$, 'SR007', 'nobody has decided');
+
+-- What somebody gave the tables besides is heeded: defaults, generated columns, and
+-- triggers of statements and of columns.
+UPDATE card_issuer.self SET distributed = false;
+SELECT t.load(c::card_id, a::app_id) FROM unnest('{MORE,TIMES,TOLD,APART}'::text[]) c CROSS JOIN LATERAL (SELECT card_issuer.issue_card(c::card_id, 100)) i
+ CROSS JOIN unnest(ARRAY[:SHOP1, :METRO1, :RAIL1]) a \g /dev/null
+SELECT card_issuer.request_reissue(c::card_id, 'lost') FROM unnest('{MORE,TIMES,TOLD,APART}'::text[]) c \g /dev/null
+ALTER TABLE card_issuer.notice_counter ADD COLUMN remark text;
+UPDATE card_issuer.notice_counter k SET remark = 'of ' || k.provider::text;
+ALTER TABLE screissue.notice ADD COLUMN checked integer NOT NULL DEFAULT 7, ADD COLUMN about text GENERATED ALWAYS AS (upper(new_card_id)) STORED;
+ALTER TABLE card_issuer.entitlement ADD COLUMN checked integer NOT NULL DEFAULT 7;
+SELECT is((SELECT r.entitlements || '/' || r.notices FROM card_issuer.reissue_card('MORE', 'MORE-2') r), '3/2', 'a reissue into tables with further columns');
+SELECT is((SELECT array_agg(n.checked || n.about) FROM screissue.notice n WHERE n.new_card_id = 'MORE-2'), '{7MORE-2,7MORE-2}', 'notices with their defaults');
+SELECT is((SELECT array_agg(e.checked) FROM card_issuer.entitlement e WHERE e.card_id = 'MORE-2'), '{7,7,7}', 'and entitlements');
+SELECT set_eq($$SELECT k.provider::text, k.remark FROM card_issuer.notice_counter k WHERE k.provider::text IN ('METRO', 'SHOP')$$,
+              $$VALUES ('METRO', 'of METRO'), ('SHOP', 'of SHOP')$$, 'and counters keep what is in them');
+ALTER TABLE card_issuer.notice_counter DROP COLUMN remark;
+ALTER TABLE screissue.notice DROP COLUMN checked, DROP COLUMN about, ADD COLUMN checked integer DEFAULT 8;
+ALTER TABLE card_issuer.entitlement DROP COLUMN checked;
+SELECT is((SELECT r.entitlements || '/' || r.notices FROM card_issuer.reissue_card('TIMES', 'TIMES-2') r), '3/2', 'columns come and go');
+SELECT is((SELECT array_agg(n.checked) FROM screissue.notice n WHERE n.new_card_id = 'TIMES-2'), '{8,8}', 'in the same session');
+CREATE TABLE t.fired (what text);
+CREATE FUNCTION t.note()
+    RETURNS trigger
+    LANGUAGE plpgsql
+AS $$
+BEGIN
+    INSERT INTO t.fired VALUES (concat_ws(' ', tg_argv[0], tg_level, tg_op));
+    RETURN NULL;
+END
+$$;
+CREATE FUNCTION t.note_rows()
+    RETURNS trigger
+    LANGUAGE plpgsql
+AS $$
+BEGIN
+    INSERT INTO t.fired SELECT 'told ' || a.app_id FROM added a;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER note AFTER INSERT ON card_issuer.entitlement FOR EACH ROW EXECUTE FUNCTION t.note('entitlement');
+CREATE TRIGGER note_all AFTER INSERT ON card_issuer.entitlement FOR EACH STATEMENT EXECUTE FUNCTION t.note('entitlement');
+CREATE TRIGGER note AFTER INSERT ON screissue.notice REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION t.note_rows();
+CREATE TRIGGER note AFTER UPDATE OF last_notice_no ON card_issuer.notice_counter FOR EACH ROW EXECUTE FUNCTION t.note('counter');
+SELECT is((SELECT r.entitlements || '/' || r.notices FROM card_issuer.reissue_card('TOLD', 'TOLD-2') r), '3/2', 'a reissue into tables with triggers');
+SELECT set_eq($$SELECT f.what, count(*) FROM t.fired f GROUP BY f.what$$,
+              $$VALUES ('entitlement ROW INSERT', 3), ('entitlement STATEMENT INSERT', 3), ('told ' || $$ || quote_literal(:METRO1) || $$, 1),
+                       ('told ' || $$ || quote_literal(:SHOP1) || $$, 1), ('counter ROW UPDATE', 3)$$, 'all of which fire');
+
+-- Nobody but a superuser can call the parts, and they say so when they are given what no part gives.
+CREATE FUNCTION t.leaves(heir jsonb)
+    RETURNS card_issuer.inheritance
+    LANGUAGE sql
+AS $$
+    SELECT jsonb_populate_record(card_issuer.lock_inheritance('APART'), heir)
+$$;
+SELECT t.refused(format($$SELECT card_issuer.store_entitlements('NONE', t.leaves('{"%s": null}'))$$, c), '22004', 'an inheritance without ' || c)
+  FROM unnest('{old_card_id,app_ids,message_ids,opt_outs}'::text[]) c;
+SELECT t.refused($$SELECT card_issuer.draft_reissue('NONE', 100, t.leaves('{"hops": [1]}'))$$, '2202E', 'an inheritance of unequal parts');
+SELECT t.refused(format($$SELECT card_issuer.write_notices(ARRAY[jsonb_populate_record((card_issuer.draft_reissue('NONE', 100, t.leaves('{}')))[1], '{"%s": null}')])$$, c),
+                 '22004', 'a draft without ' || c)
+  FROM unnest('{provider,kind,new_card_id,app_id}'::text[]) c;
+
+-- Comes last: the transaction cannot be made writable again.
+SELECT card_issuer.draft_reissue('NONE', 100, t.leaves('{"reason": null}')) AS drafts \gset
+SET TRANSACTION READ ONLY;
+SELECT throws_ok(format('SELECT card_issuer.write_notices(%L)', :'drafts'), '25006', NULL, 'a read-only transaction tells nobody');
 
 SELECT * FROM finish();
 ROLLBACK;
