@@ -4,6 +4,7 @@
 #   make install    install                    make check    build, run every test, count them
 #   make demo       the story, end to end      make demo-keep   the same, left running
 #   make check-versions             the same with the servers of other Debian releases
+#   make check-upgrade              pg_upgrade from the server here to those
 #   make check-sanitizers           the same with AddressSanitizer in the server, there
 #   make coverage                   which lines of src/ the tests run, at least 90 %
 #   make fuzz FUZZ_SECONDS=600      fuzz the parsers and the decryption, so long in all
@@ -193,6 +194,9 @@ endif
 check-versions:
 	@SUITES="$(SUITES)" test/versions $(VERSIONS)
 
+check-upgrade:
+	@PG_CONFIG=$(PG_CONFIG) test/upgrade/run $(VERSIONS)
+
 check-sanitizers:
 	@SANITIZE=1 SUITES="$(or $(SUITES),regress isolation pgtap tap)" test/versions $(or $(VERSIONS),trixie:17)
 
@@ -219,4 +223,4 @@ dist: META.json
 	git archive --format=zip --prefix=screissue-$(EXTVERSION)/ \
 	  --add-file=META.json -o screissue-$(EXTVERSION).zip HEAD
 
-.PHONY: check-versions check-sanitizers coverage deps fuzz format format-check check-build demo demo-keep dist
+.PHONY: check-versions check-upgrade check-sanitizers coverage deps fuzz format format-check check-build demo demo-keep dist

@@ -23,8 +23,8 @@ $bank->safe_psql('postgres', 'CREATE DATABASE parted');
 $bank->safe_psql('parted', q{CREATE EXTENSION screissue; SELECT card_issuer.setup('BANKJP', 'Issuer BANKJP', partitions => 4)});
 fill_issuer($bank, $_, $keys) for qw(postgres parted);
 fill_provider($metro, 'postgres', $keys, loads($bank, 'postgres'));
-$metro->safe_psql('postgres', sprintf q{CREATE SUBSCRIPTION bankjp CONNECTION '%s dbname=postgres' PUBLICATION screissue_metro}, $bank->connstr);
-$metro->wait_for_subscription_sync($bank, 'bankjp', 'postgres');
+$metro->safe_psql('postgres', sprintf q{CREATE SUBSCRIPTION bank CONNECTION '%s dbname=postgres' PUBLICATION screissue_metro}, $bank->connstr);
+$metro->wait_for_subscription_sync($bank, 'bank', 'postgres');
 
 my $fresh = PostgreSQL::Test::Cluster->new('fresh');
 $fresh->init(allows_streaming => 'logical');
@@ -160,21 +160,21 @@ sub reissue
 # A restored provider takes its subscription up where the old one stood.
 is($fresh->safe_psql('metro_text', q{SELECT subenabled FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid WHERE d.datname = current_database()}),
 	'f', 'E38: a restored subscription is disabled');
-$metro->safe_psql('postgres', 'ALTER SUBSCRIPTION bankjp DISABLE');
-$bank->poll_query_until('postgres', q{SELECT NOT s.active FROM pg_replication_slots s WHERE s.slot_name = 'bankjp'});
+$metro->safe_psql('postgres', 'ALTER SUBSCRIPTION bank DISABLE');
+$bank->poll_query_until('postgres', q{SELECT NOT s.active FROM pg_replication_slots s WHERE s.slot_name = 'bank'});
 reissue($bank, 'postgres', 'B31');
-$fresh->safe_psql('metro_text', $_) for 'ALTER SUBSCRIPTION bankjp ENABLE', 'ALTER SUBSCRIPTION bankjp REFRESH PUBLICATION';
-$fresh->wait_for_subscription_sync($bank, 'bankjp', 'metro_text');
+$fresh->safe_psql('metro_text', $_) for 'ALTER SUBSCRIPTION bank ENABLE', 'ALTER SUBSCRIPTION bank REFRESH PUBLICATION';
+$fresh->wait_for_subscription_sync($bank, 'bank', 'metro_text');
 reissue($bank, 'postgres', 'B32');
-$bank->wait_for_catchup('bankjp');
+$bank->wait_for_catchup('bank');
 is(received($fresh, 'metro_text'), told($bank, 'postgres'), 'E38: a restored provider has all notices, those from before, meanwhile and since');
 
 # A provider subscribes to a restored issuer; what was received before is not doubled.
-$metro->safe_psql('postgres', $_) for 'ALTER SUBSCRIPTION bankjp SET (slot_name = NONE)', 'DROP SUBSCRIPTION bankjp',
-	sprintf q{CREATE SUBSCRIPTION bankjp CONNECTION '%s dbname=bank_text' PUBLICATION screissue_metro}, $fresh->connstr;
-$metro->wait_for_subscription_sync($fresh, 'bankjp', 'postgres');
+$metro->safe_psql('postgres', $_) for 'ALTER SUBSCRIPTION bank SET (slot_name = NONE)', 'DROP SUBSCRIPTION bank',
+	sprintf q{CREATE SUBSCRIPTION bank CONNECTION '%s dbname=bank_text' PUBLICATION screissue_metro}, $fresh->connstr;
+$metro->wait_for_subscription_sync($fresh, 'bank', 'postgres');
 reissue($fresh, 'bank_text', 'B33');
-$fresh->wait_for_catchup('bankjp');
+$fresh->wait_for_catchup('bank');
 is(received($metro, 'postgres'), told($fresh, 'bank_text'), 'E38: the publication of a restored issuer serves a subscription');
 
 done_testing();
