@@ -4,11 +4,13 @@
 #   make install    install                    make check    build, run every test, count them
 #   make demo       the story, end to end      make demo-keep   the same, left running
 #   make check-versions             the same with the servers of other Debian releases
+#   make check-upgrade              pg_upgrade from the server here to those
 #   make check-sanitizers           the same with AddressSanitizer in the server, there
 #   make coverage                   which lines of src/ the tests run, at least 90 %
 #   make fuzz FUZZ_SECONDS=600      fuzz the parsers and the decryption, so long in all
 #             FUZZ="card_id crypto"  (only these drivers of test/fuzz)
 #   make soak SOAK_SECONDS=300      does the memory of a backend stay flat, after how many calls
+#   make check-all                  make check and all of these but fuzz; as root, an hour
 #   make format     format the C files         make format-check   fail if that would change one
 
 EXTENSION = screissue
@@ -191,8 +193,16 @@ demo demo-keep: demo%:
 
 endif
 
+check-all:
+	@for target in check check-versions check-upgrade check-sanitizers coverage soak; do \
+	  echo "$$target:"; $(MAKE) --no-print-directory $$target || status=1; \
+	done; exit $${status:-0}
+
 check-versions:
 	@SUITES="$(SUITES)" test/versions $(VERSIONS)
+
+check-upgrade:
+	@PG_CONFIG=$(PG_CONFIG) test/upgrade/run $(VERSIONS)
 
 check-sanitizers:
 	@SANITIZE=1 SUITES="$(or $(SUITES),regress isolation pgtap tap)" test/versions $(or $(VERSIONS),trixie:17)
@@ -225,4 +235,5 @@ dist: META.json
 	git archive --format=zip --prefix=screissue-$(EXTVERSION)/ \
 	  --add-file=META.json -o screissue-$(EXTVERSION).zip HEAD
 
-.PHONY: check-versions check-sanitizers coverage deps fuzz soak format format-check check-build demo demo-keep dist
+.PHONY: check-all check-versions check-upgrade check-sanitizers coverage deps fuzz soak \
+	format format-check check-build demo demo-keep dist

@@ -180,26 +180,33 @@ cover_table(Relation table)
 	}
 }
 
-/* Scan the index without a trace of what was found. */
+/*
+ * Scan the index without a trace of what was found.  (With PG_FINALLY, newer
+ * compilers warn of what longjmp might do to its variable.)
+ */
 static bool
 scan_index_tracelessly(const Lookup *lookup, Relation table, Relation index, Snapshot snapshot, const Datum *key, void *result)
 {
 	RestingStatistics of_table = rest_statistics(table);
 	RestingStatistics of_index = rest_statistics(index);
 	BufferUsage buffers = pgBufferUsage;
-	bool found = false;
+	volatile bool found = false;
 
 	PG_TRY();
 	{
 		found = scan_index(lookup, table, index, snapshot, key, result);
 	}
-	PG_FINALLY();
+	PG_CATCH();
 	{
 		pgBufferUsage = buffers;
 		resume_statistics(index, of_index);
 		resume_statistics(table, of_table);
+		PG_RE_THROW();
 	}
 	PG_END_TRY();
+	pgBufferUsage = buffers;
+	resume_statistics(index, of_index);
+	resume_statistics(table, of_table);
 	return found;
 }
 
