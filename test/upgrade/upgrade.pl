@@ -1,5 +1,5 @@
 
-# pg_upgrade of an issuer, of one with partitions and of a provider, with rows in
+# pg_upgrade (E38) of an issuer, of one with partitions and of a provider, with rows in
 # use, what their DBAs have added and a subscription between them: from the server
 # OLD_SERVER, which needs OLD_LIBRARIES, to the one in PATH.  It is done as
 # doc/operations.md says, the provider first.  Every row and the catalogs are compared,
