@@ -20,13 +20,14 @@ CREATE FUNCTION card_issuer.provider_slots(
     OUT caught_up boolean)
     RETURNS SETOF record
     LANGUAGE plpgsql
-    STABLE
+    VOLATILE
     ROWS 10
     SECURITY DEFINER
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
 DECLARE
-    -- Not before the snapshot: what is visible in it was written before here.
+    -- Not before the snapshot of the query that calls: what is visible in it was
+    -- written before here.
     written CONSTANT pg_lsn := CASE WHEN pg_is_in_recovery()
                                     THEN pg_last_wal_replay_lsn()
                                     ELSE pg_current_wal_insert_lsn() END;
