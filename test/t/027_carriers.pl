@@ -107,9 +107,11 @@ sub unsubscribe
 	return;
 }
 
+# Each in a transaction of its own: one that lands many in another order than a
+# file or a pull does, at the same time, may end in a deadlock.
 sub feed
 {
-	$bank->safe_psql('shuffled', join("\n", 'COPY screissue.notice FROM STDIN;', @_, '\.', ''));
+	$bank->safe_psql('shuffled', join '', map { "COPY screissue.notice FROM STDIN;\n$_\n\\.\n" } @_);
 	return;
 }
 
