@@ -40,7 +40,7 @@ use Test::More;
 use Time::HiRes qw(usleep);
 
 our @EXPORT = qw(
-  start_cluster start_issuer start_provider set_up_issuer set_up_provider
+  start_cluster start_issuer start_provider set_up_issuer set_up_provider set_up_metro
   make_keys link_issuer publish subscribe send_notice inbox quarantine
   sql_literal crash blocks follow agree
 );
@@ -95,6 +95,30 @@ sub start_provider
 
 	set_up_provider($node, $company);
 	return $node;
+}
+
+# Provider METRO at an issuer, with one application and a publication; and the SQL
+# function reissue(name, cards), which issues cards NAME-OLD-1 and so on, loads the
+# application and reissues each as NAME-NEW-1 and so on.
+sub set_up_metro
+{
+	my ($node) = @_;
+
+	$node->safe_psql('postgres', q{
+		CREATE ROLE metro LOGIN;
+		SELECT card_issuer.register_provider('METRO', 'Metro Transit', 'metro');
+		SELECT card_issuer.register_application('D276AB0085CD01', 'METRO', 'season ticket');
+		SELECT card_issuer.create_publication('METRO');
+		CREATE FUNCTION reissue(name text, cards integer) RETURNS void LANGUAGE plpgsql AS $$
+		BEGIN
+		    FOR n IN 1 .. cards LOOP
+		        PERFORM card_issuer.issue_card(screissue.card_id(name || '-OLD-' || n), 100),
+		                card_issuer.confirm_load((card_issuer.permit_load('D276AB0085CD01', card => screissue.card_id(name || '-OLD-' || n))).message_id),
+		                card_issuer.request_reissue(screissue.card_id(name || '-OLD-' || n), 'lost'),
+		                card_issuer.reissue_card(screissue.card_id(name || '-OLD-' || n), screissue.card_id(name || '-NEW-' || n));
+		    END LOOP;
+		END $$});
+	return;
 }
 
 # A new directory with private keys, as test/keys makes them; it is what an

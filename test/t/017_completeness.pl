@@ -23,20 +23,7 @@ sub metro { return $metro->safe_psql('postgres', $_[0]); }
 sub at_bank { return $bank->safe_psql('postgres', $_[0], extra_params => [ '-U', 'metro' ]); }
 sub desk { return $metro->safe_psql('postgres', $_[0], extra_params => [ '-U', 'desk' ]); }
 
-bank(q{
-	CREATE ROLE metro LOGIN;
-	SELECT card_issuer.register_provider('METRO', 'Metro Transit', 'metro');
-	SELECT card_issuer.register_application('D276AB0085CD01', 'METRO', 'season ticket');
-	SELECT card_issuer.create_publication('METRO');
-	CREATE FUNCTION story(name text, cards integer) RETURNS void LANGUAGE plpgsql AS $$
-	BEGIN
-	    FOR n IN 1 .. cards LOOP
-	        PERFORM card_issuer.issue_card(screissue.card_id(name || '-OLD-' || n), 100),
-	                card_issuer.confirm_load((card_issuer.permit_load('D276AB0085CD01', card => screissue.card_id(name || '-OLD-' || n))).message_id),
-	                card_issuer.request_reissue(screissue.card_id(name || '-OLD-' || n), 'lost'),
-	                card_issuer.reissue_card(screissue.card_id(name || '-OLD-' || n), screissue.card_id(name || '-NEW-' || n));
-	    END LOOP;
-	END $$});
+set_up_metro($bank);
 link_issuer($metro, $bank, 'metro', 'bankjp');
 metro(q{
 	CREATE ROLE desk LOGIN;
@@ -94,7 +81,7 @@ sub missing { return desk(q{SELECT string_agg(from_no || '-' || to_no, ' ') FROM
 sub quarantined { return metro('SELECT count(*) FROM service_provider.quarantined_notice'); }
 
 replicate('bankjp');
-bank(q{SELECT story('A', 500)});
+bank(q{SELECT reissue('A', 500)});
 $bank->wait_for_catchup('bankjp');
 is(metro('SELECT count(*), min(carrier), max(carrier) FROM service_provider.reissue_notice'), '500|replication|replication', 'notices come by replication');
 agree(1, $last, 'E59: what came by replication has the digest that the issuer has');
@@ -133,7 +120,7 @@ is(quarantined(), '0', 'E59: nothing was contradicted');
 # Gaps longer than a page, all of it lost, and one that cannot be parsed.
 
 metro('DELETE FROM service_provider.reissue_notice');
-bank(q{SELECT story('B', 700)});
+bank(q{SELECT reissue('B', 700)});
 $bank->wait_for_catchup('bankjp');
 metro('DELETE FROM service_provider.reissue_notice WHERE notice_no <> 1199');
 is(backfill(), '1199', 'E59: all of it, in pages');
@@ -150,7 +137,7 @@ is(quarantined(), '2', 'E37: it stays there');
 
 my $session = $metro->background_psql('postgres');
 $session->query_safe(q{BEGIN; SELECT service_provider.backfill('BANKJP')});
-bank(q{SELECT story('C', 3)});
+bank(q{SELECT reissue('C', 3)});
 $bank->wait_for_catchup('bankjp');
 is($session->query_safe(q{SELECT service_provider.backfill('BANKJP')}), '0', 'E20: what replication brought is not asked for');
 $session->query_safe('COMMIT');
@@ -162,7 +149,7 @@ $session->quit;
 my $backup = $bank->backup_dir . '/bank.dump';
 mkdir $bank->backup_dir;
 $bank->command_ok([ 'pg_dump', '-Fc', '-f', $backup, 'postgres' ], 'a backup');
-bank(q{SELECT story('D', 10)});
+bank(q{SELECT reissue('D', 10)});
 $bank->wait_for_catchup('bankjp');
 my $lost = at_bank('SELECT string_agg(n.message_id, chr(10)) FROM card_issuer.fetch_notices($$METRO$$, 1204) n');
 is(scalar(split /\n/, $lost), 10, 'notices after the backup');
@@ -180,7 +167,7 @@ is(bank(q{SELECT screissue.sequence(p.message_id) FROM card_issuer.issue_card('X
 $bank->safe_psql('postgres', 'SELECT card_issuer.begin_epoch()');
 metro(sprintf q{ALTER SERVER bankjp OPTIONS (SET host '%s', SET port '%s')}, $bank->host, $bank->port);
 
-bank(q{SELECT story('D2', 5)});
+bank(q{SELECT reissue('D2', 5)});
 is(bank(q{SELECT count(*) FROM card_issuer.app_load WHERE loaded_at IS NOT NULL AND screissue.sequence(message_id) > 1099511627776}),
 	'5', 'E25: message ids are of the new epoch');
 is(bank(sprintf q{SELECT count(*) FROM card_issuer.app_load l WHERE l.loaded_at IS NOT NULL AND l.message_id::text = ANY ('{%s}')}, join(',', split /\n/, $lost)),
@@ -196,7 +183,7 @@ is(backfill(), '0', 'E59: which nobody can send again');
 # A new subscription brings all that the restored issuer has: duplicates, no contradiction.
 
 replicate('bankjp2');
-bank(q{SELECT story('E', 2)});
+bank(q{SELECT reissue('E', 2)});
 $bank->wait_for_catchup('bankjp2');
 is(inbox($metro, 'BANKJP') =~ s/^.* 1214 //r, join(' ', map { $base + $_ } 1 .. 7), 'E25: replication goes on');
 is(metro(q{SELECT string_agg(DISTINCT cause, ' ') FROM service_provider.quarantined_notice}), 'unparsable: app_id', 'E25: no notice contradicts another');

@@ -21,20 +21,8 @@ sub bank { return $bank->safe_psql('postgres', $_[0]); }
 sub metro { return $metro->safe_psql('postgres', $_[0]); }
 sub procedure { return follow('doc/replication.md', $_[0], \%parties, @replace); }
 
+set_up_metro($bank);
 bank(q{
-	CREATE ROLE metro LOGIN;
-	SELECT card_issuer.register_provider('METRO', 'Metro Transit', 'metro');
-	SELECT card_issuer.register_application('D276AB0085CD01', 'METRO', 'season ticket');
-	SELECT card_issuer.create_publication('METRO');
-	CREATE FUNCTION reissue(name text, cards integer) RETURNS void LANGUAGE plpgsql AS $$
-	BEGIN
-	    FOR n IN 1 .. cards LOOP
-	        PERFORM card_issuer.issue_card(screissue.card_id(name || '-OLD-' || n), 100),
-	                card_issuer.confirm_load((card_issuer.permit_load('D276AB0085CD01', card => screissue.card_id(name || '-OLD-' || n))).message_id),
-	                card_issuer.request_reissue(screissue.card_id(name || '-OLD-' || n), 'lost'),
-	                card_issuer.reissue_card(screissue.card_id(name || '-OLD-' || n), screissue.card_id(name || '-NEW-' || n));
-	    END LOOP;
-	END $$;
 	CREATE FUNCTION write_notices(how_many integer) RETURNS void LANGUAGE sql AS $$
 	    INSERT INTO screissue.notice (issuer, provider, notice_no, kind, platform_type, new_card_id, old_card_id, app_id, message_id, reason, noted_at)
 	    SELECT 'BANKJP', 'METRO', k.last_notice_no + n, 'reissue', 100, 'MASS-NEW-' || k.last_notice_no + n, 'MASS-OLD-' || k.last_notice_no + n,

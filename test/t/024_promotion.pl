@@ -19,20 +19,7 @@ my $directory = PostgreSQL::Test::Utils::tempdir('files');
 sub bank { return $bank->safe_psql('postgres', $_[0]); }
 sub metro { return $metro->safe_psql('postgres', $_[0]); }
 
-bank(q{
-	CREATE ROLE metro LOGIN;
-	SELECT card_issuer.register_provider('METRO', 'Metro Transit', 'metro');
-	SELECT card_issuer.register_application('D276AB0085CD01', 'METRO', 'season ticket');
-	SELECT card_issuer.create_publication('METRO');
-	CREATE FUNCTION reissue(name text, cards integer) RETURNS void LANGUAGE plpgsql AS $$
-	BEGIN
-	    FOR n IN 1 .. cards LOOP
-	        PERFORM card_issuer.issue_card(screissue.card_id(name || '-OLD-' || n), 100),
-	                card_issuer.confirm_load((card_issuer.permit_load('D276AB0085CD01', card => screissue.card_id(name || '-OLD-' || n))).message_id),
-	                card_issuer.request_reissue(screissue.card_id(name || '-OLD-' || n), 'lost'),
-	                card_issuer.reissue_card(screissue.card_id(name || '-OLD-' || n), screissue.card_id(name || '-NEW-' || n));
-	    END LOOP;
-	END $$});
+set_up_metro($bank);
 metro(q{SELECT service_provider.register_issuer('BANKJP', 'Bank of Japan Point', subscription => 'bank')});
 metro(sprintf q{CREATE SUBSCRIPTION bank CONNECTION '%s dbname=postgres' PUBLICATION screissue_metro WITH (slot_name = 'screissue_metro')}, $bank->connstr);
 $metro->wait_for_subscription_sync($bank, 'bank');
