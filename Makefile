@@ -48,6 +48,7 @@ OBJS = \
 	src/draft_notice.o \
 	src/inheritance.o \
 	src/inquiry_record.o \
+	src/suspicion.o \
 	src/inquiry.o \
 	src/screissue.o
 
@@ -75,6 +76,7 @@ SQL_PARTS = \
 	sql/screissue/dblink.sql \
 	sql/screissue/file.sql \
 	sql/card_issuer/tables.sql \
+	sql/card_issuer/layout-2.sql \
 	sql/card_issuer/setup.sql \
 	sql/card_issuer/caller.sql \
 	sql/card_issuer/lookup.sql \
@@ -91,6 +93,7 @@ SQL_PARTS = \
 	sql/card_issuer/entitlement.sql \
 	sql/card_issuer/key.sql \
 	sql/card_issuer/inquiry.sql \
+	sql/card_issuer/suspicion.sql \
 	sql/card_issuer/load.sql \
 	sql/card_issuer/opt_out.sql \
 	sql/card_issuer/overlap.sql \
@@ -124,7 +127,10 @@ SQL_PARTS = \
 	sql/privileges.sql
 
 SCRIPT = screissue--$(EXTVERSION).sql
-DATA_built = $(SCRIPT)
+DATA_built = $(SCRIPT) screissue--1.0--1.1.sql
+# Released versions never change.  What changes after one of them goes into the parts
+# and into the upgrade script from it.
+DATA = sql/screissue--1.0.sql
 SCRIPTS = bin/screissue_gateway
 EXTRA_CLEAN = tmp_install check.out META.json
 
@@ -177,6 +183,8 @@ screissue$(DLSUFFIX): Makefile
 
 $(SCRIPT): $(SQL_PARTS) sql/assemble Makefile screissue.control
 	$(srcdir)/sql/assemble $(addprefix $(srcdir)/,$(SQL_PARTS)) > $@.tmp && mv $@.tmp $@
+screissue--1.0--1.1.sql: sql/1.0--1.1.sql $(SQL_PARTS) sql/assemble sql/assemble-upgrade
+	$(srcdir)/sql/assemble-upgrade $< > $@.tmp && mv $@.tmp $@
 
 # PGXS has its own recipe for check, which only says that it cannot.
 check: private SHELL := /bin/true

@@ -33,6 +33,7 @@
 #include "core/crypto.h"
 #include "inquiry_record.h"
 #include "message_id.h"
+#include "suspicion.h"
 #include "table.h"
 #include "type_support.h"
 
@@ -78,21 +79,6 @@ screissue_define_inquiry_settings(void)
 							 NULL);
 }
 
-enum
-{
-	INQUIRY_PROVIDER,
-	INQUIRY_NO,
-	INQUIRY_ASKED_AT,
-	INQUIRY_ROLE,
-	INQUIRY_APP_ID,
-	INQUIRY_ATTRIBUTE_SHA256,
-	INQUIRY_CARD_ID,
-	INQUIRY_REISSUED,
-	INQUIRY_MESSAGE_ID,
-	INQUIRY_CAUSE,
-	INQUIRY_PERMISSION,
-	INQUIRY_COLUMNS
-};
 static const ColumnShape inquiry_shape[INQUIRY_COLUMNS] = {
 	[INQUIRY_PROVIDER] = {"provider", 8},
 	[INQUIRY_NO] = {"inquiry_no", 8},
@@ -106,6 +92,13 @@ static const ColumnShape inquiry_shape[INQUIRY_COLUMNS] = {
 	[INQUIRY_CAUSE] = {"cause", -1},
 	[INQUIRY_PERMISSION] = {"permission", 24},
 };
+
+/* Open card_issuer.inquiry: a plain table, with these columns. */
+Relation
+screissue_open_inquiries(LOCKMODE lockmode)
+{
+	return screissue_open_table("card_issuer", "inquiry", lockmode, inquiry_shape, INQUIRY_COLUMNS);
+}
 
 /* Next number of the provider's sequence, which no rollback gives back */
 static int64
@@ -127,10 +120,14 @@ next_inquiry_no(uint64_t provider)
 int64
 screissue_begin_inquiry_no(uint64_t provider)
 {
+	int64 inquiry_no;
+
 	if (!audit_inquiries || RecoveryInProgress())
 		return 0;
 	PreventCommandIfReadOnly("inquire()");
-	return next_inquiry_no(provider);
+	inquiry_no = next_inquiry_no(provider);
+	screissue_watch_inquiries(provider, inquiry_no);
+	return inquiry_no;
 }
 
 /* SHA-256 of the text of an attribute, as the provider has it on record */
@@ -172,7 +169,7 @@ write_inquiry(const InquiryRecord *record)
 	values[INQUIRY_PERMISSION] = MessageIdGetDatum(record->permission);
 	isnull[INQUIRY_PERMISSION] = record->permission == NULL;
 
-	screissue_begin_writing(&writer, "card_issuer", "inquiry", inquiry_shape, INQUIRY_COLUMNS);
+	screissue_begin_writing_to(&writer, screissue_open_inquiries(RowExclusiveLock), NULL);
 	screissue_fill_row(&writer, values, isnull, INQUIRY_COLUMNS);
 	table_tuple_insert(writer.table, writer.row, writer.estate->es_output_cid, 0, NULL);
 	list_free(ExecInsertIndexTuples(writer.target, writer.row, writer.estate, false, false, NULL, NIL, false));

@@ -13,6 +13,7 @@
 #include "compat.h"
 #include "inquiry_record.h"
 #include "key.h"
+#include "suspicion.h"
 
 PG_MODULE_MAGIC;
 
@@ -39,6 +40,7 @@ _PG_init(void)
 
 	screissue_define_key_directory();
 	screissue_define_inquiry_settings();
+	screissue_define_inquiry_alarm();
 
 	MarkGUCPrefixReserved("screissue");
 }

@@ -100,8 +100,8 @@ DECLARE
         'reissue_card', 'reissue_cards', 'begin_reissue_batch',
         'run_reissue_chunk', 'run_reissue_batch', 'cancel_reissue_batch',
         'withdraw_reissue', 'explain_decision', 'recipients', 'inquire',
-        'decrypt_attribute', 'inquiries_made', 'set_inquiry_limit',
-        'find_reissue', 'fetch_notices', 'digest', 'digests', 'print_notice',
+        'decrypt_attribute', 'inquiries_made', 'suspicion',
+        'set_inquiry_limit', 'find_reissue', 'fetch_notices', 'digest', 'digests', 'print_notice',
         'print_reply', 'print_permission', 'export_notices',
         'answer_inquiries', 'export_permissions', 'register_certificate',
         'revoke_certificate', 'find_old_card', 'find_new_card', 'lineage',
@@ -115,7 +115,8 @@ BEGIN
     EXECUTE format('GRANT SELECT ON card_issuer.reissue_pair,'
                    ' card_issuer.masked_reissue_pair,'
                    ' card_issuer.key_usage, card_issuer.masked_inquiry,'
-                   ' card_issuer.inquiry_report, card_issuer.charge,'
+                   ' card_issuer.inquiry_report,'
+                   ' card_issuer.suspicious_inquiry, card_issuer.charge,'
                    ' card_issuer.statement, card_issuer.batch_progress,'
                    ' card_issuer.batch_failure, card_issuer.delivery,'
                    ' screissue.status_move, screissue.certificate TO %I',
@@ -145,10 +146,12 @@ BEGIN
     PERFORM screissue.require('role_name', grant_auditor.role_name IS NOT NULL);
     PERFORM screissue.require_role(grant_auditor.role_name);
     PERFORM screissue.grant_calls('card_issuer', grant_auditor.role_name,
-                                  ARRAY['inquiries_made', 'provider_slots']);
+                                  ARRAY['inquiries_made', 'suspicion',
+                                        'provider_slots']);
     EXECUTE format('GRANT SELECT ON card_issuer.masked_reissue_pair,'
                    ' card_issuer.key_usage, card_issuer.masked_inquiry,'
-                   ' card_issuer.inquiry_report, card_issuer.charge,'
+                   ' card_issuer.inquiry_report,'
+                   ' card_issuer.suspicious_inquiry, card_issuer.charge,'
                    ' card_issuer.statement, card_issuer.batch_progress,'
                    ' card_issuer.batch_failure, card_issuer.delivery,'
                    ' screissue.status_move TO %I',

@@ -20,6 +20,7 @@ CREATE FUNCTION card_issuer.setup(
 AS $$
 DECLARE
     self record;
+    newest integer;
 BEGIN
     PERFORM screissue.require('company', setup.company IS NOT NULL);
     PERFORM screissue.require('name', setup.name IS NOT NULL);
@@ -39,12 +40,13 @@ BEGIN
         PERFORM card_issuer.create_registry_triggers();
         PERFORM screissue.enable_triggers();
         INSERT INTO card_issuer.self (company_id, name, partitions, layout)
-        VALUES (setup.company, setup.name, setup.partitions, 1);
+        VALUES (setup.company, setup.name, setup.partitions,
+                screissue.migrate('card_issuer', 1));
         PERFORM card_issuer.create_inquiry_sequence(setup.company);
         RETURN;
     END IF;
 
-    SELECT s.company_id, s.name, s.partitions INTO STRICT self
+    SELECT s.company_id, s.name, s.partitions, s.layout INTO STRICT self
       FROM card_issuer.self s;
     IF self.company_id <> setup.company THEN
         RAISE EXCEPTION 'card issuer is already set up as company "%"',
@@ -57,9 +59,10 @@ BEGIN
             USING ERRCODE = 'SR009',
                   HINT = 'Their number cannot change later.';
     END IF;
+    newest := screissue.migrate('card_issuer', self.layout);
     PERFORM screissue.enable_triggers();
-    UPDATE card_issuer.self s SET name = setup.name
-     WHERE s.name <> setup.name;
+    UPDATE card_issuer.self s SET name = setup.name, layout = newest
+     WHERE s.name <> setup.name OR s.layout <> newest;
 END
 $$;
 COMMENT ON FUNCTION

@@ -56,6 +56,44 @@ $$;
 COMMENT ON FUNCTION screissue.run_layout(text, boolean) IS
     'make the tables of a layout, for setup()';
 
+-- Runs the layouts of a schema that have not run yet, layout being the last one
+-- that has, and returns the number of the last one.  What default privileges
+-- gave to others on what they make is taken back.
+CREATE FUNCTION screissue.migrate(schema_name name, layout integer)
+    RETURNS integer
+    LANGUAGE plpgsql
+    VOLATILE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    known CONSTANT oid[] := ARRAY(
+        SELECT c.oid
+          FROM pg_class c
+          JOIN pg_namespace n ON n.oid = c.relnamespace
+         WHERE n.nspname = migrate.schema_name);
+    next_layout text;
+    ddl text;
+BEGIN
+    LOOP
+        next_layout := format('%I.layout_%s()', migrate.schema_name,
+                              migrate.layout + 1);
+        EXIT WHEN to_regprocedure(next_layout) IS NULL;
+        EXECUTE 'SELECT ' || next_layout INTO ddl;
+        PERFORM screissue.run_layout(ddl);
+        migrate.layout := migrate.layout + 1;
+    END LOOP;
+    PERFORM screissue.revoke_relation(c.oid)
+       FROM pg_class c
+       JOIN pg_namespace n ON n.oid = c.relnamespace
+      WHERE n.nspname = migrate.schema_name
+        AND c.relacl IS NOT NULL
+        AND c.oid <> ALL (known);
+    RETURN migrate.layout;
+END
+$$;
+COMMENT ON FUNCTION screissue.migrate(name, integer) IS
+    'run the layouts that have not run yet, for setup()';
+
 -- Raises 42501 if a relation of ours belongs to a lesser role: its triggers
 -- would run with our rights.
 CREATE FUNCTION screissue.check_owners()
@@ -209,6 +247,32 @@ AS $$
 $$;
 COMMENT ON FUNCTION screissue.revoke_tables(name) IS
     'take all rights on the relations of a schema from others';
+
+-- The same on a routine, PUBLIC's among them; for one that an upgrade adds.
+CREATE FUNCTION screissue.revoke_routine(routine regprocedure)
+    RETURNS void
+    LANGUAGE plpgsql
+    VOLATILE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    grantee oid;
+BEGIN
+    FOR grantee IN
+        SELECT DISTINCT x.grantee
+          FROM pg_proc p
+         CROSS JOIN aclexplode(coalesce(p.proacl,
+                                        acldefault('f', p.proowner))) x
+         WHERE p.oid = routine
+           AND x.grantee <> p.proowner
+    LOOP
+        EXECUTE format('REVOKE ALL ON ROUTINE %s FROM %s',
+                       routine, screissue.grantee_name(grantee));
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION screissue.revoke_routine(regprocedure) IS
+    'take all rights on a routine from others, for an upgrade';
 
 -- A grantee as GRANT and REVOKE want it.
 CREATE FUNCTION screissue.grantee_name(grantee oid)

@@ -17,6 +17,7 @@ CREATE FUNCTION service_provider.setup(
 AS $$
 DECLARE
     self record;
+    newest integer;
 BEGIN
     PERFORM screissue.require('company', setup.company IS NOT NULL);
     PERFORM screissue.require('name', setup.name IS NOT NULL);
@@ -28,11 +29,12 @@ BEGIN
         PERFORM service_provider.create_landing_triggers();
         PERFORM screissue.enable_triggers();
         INSERT INTO service_provider.self (company_id, name, layout)
-        VALUES (setup.company, setup.name, 1);
+        VALUES (setup.company, setup.name,
+                screissue.migrate('service_provider', 1));
         RETURN;
     END IF;
 
-    SELECT s.company_id, s.name INTO STRICT self
+    SELECT s.company_id, s.name, s.layout INTO STRICT self
       FROM service_provider.self s;
     IF self.company_id <> setup.company THEN
         RAISE EXCEPTION 'service provider is already set up as company "%"',
@@ -40,9 +42,10 @@ BEGIN
             USING ERRCODE = 'SR009',
                   HINT = 'The company cannot change later.';
     END IF;
+    newest := screissue.migrate('service_provider', self.layout);
     PERFORM screissue.enable_triggers();
-    UPDATE service_provider.self s SET name = setup.name
-     WHERE s.name <> setup.name;
+    UPDATE service_provider.self s SET name = setup.name, layout = newest
+     WHERE s.name <> setup.name OR s.layout <> newest;
 END
 $$;
 COMMENT ON FUNCTION

@@ -1,7 +1,7 @@
 -- doc/reference.md and doc/design.md against what they describe: calls and
 -- their signatures, types, tables, views, settings, SQLSTATEs, causes of
 -- quarantine; and the files, objects and numbers that the tables of
--- doc/design.md name.
+-- doc/design.md name (since 1.1)
 \set reference `cat doc/reference.md`
 \set design `cat doc/design.md`
 \set errors `cat src/screissue.h`

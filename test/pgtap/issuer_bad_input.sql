@@ -1,9 +1,9 @@
 -- Bad input to every call of the card issuer: the SQLSTATE that
 -- doc/reference.md gives, a message in its form and without a card id, nothing
--- changed
+-- changed (since 1.1)
 BEGIN;
 \ir include/issuer.sql
-SELECT plan(341);
+SELECT plan(342);
 
 -- Cards that errors must mask: digits only.
 SELECT card_issuer.issue_card('4111111111111111', 100), card_issuer.issue_card('378282246310005', 100),
@@ -62,6 +62,7 @@ INSERT INTO t.call VALUES
     ('decrypt_attribute', '{"attribute": "A"}', '{attribute}'),
     ('set_inquiry_limit', '{"provider": "METRO", "per_hour": "100"}', '{provider}'),
     ('inquiries_made', '{"company": "METRO"}', '{company}'),
+    ('suspicion', '{"cause": "secret"}', '{}'),
     ('permit_load', '{"app": "D276AB0085CD02", "card": "378282246310005"}', '{app,card}'),
     ('confirm_load', '{"message": "M", "succeeded": "true"}', '{message,succeeded}'),
     ('confirm_unload', '{"message": "M"}', '{message}'),

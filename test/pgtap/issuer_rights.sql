@@ -1,11 +1,12 @@
--- Who may do what at the card issuer (doc/design.md, Shape; R34, E24, E45, E46, E60)
+-- Who may do what at the card issuer (doc/design.md, Shape; R34, E24, E45, E46,
+-- E60) (since 1.1)
 BEGIN;
 \ir include/issuer.sql
 SELECT plan(114);
 SELECT service_provider.setup('BANKJP', 'Bank of Japan Point') \g /dev/null
 
 CREATE TABLE t.role_call (role_name name, call name);
-INSERT INTO t.role_call VALUES ('auditor', 'inquiries_made'), ('auditor', 'provider_slots');
+INSERT INTO t.role_call VALUES ('auditor', 'inquiries_made'), ('auditor', 'suspicion'), ('auditor', 'provider_slots');
 INSERT INTO t.role_call
 SELECT r, c FROM unnest('{metro,shop,rail}'::name[]) r,
     unnest('{permit_load,confirm_load,confirm_unload,inquire,find_reissue,fetch_notices,digest,digests,print_notice}'::name[]) c;
@@ -26,7 +27,7 @@ SELECT bag_has(format('SELECT e.proname FROM t.executable e WHERE e.rolname = %L
                'R34: ' || r || ' may execute all that its contract allows')
   FROM unnest('{metro,shop,rail}'::text[]) r;
 SELECT is_empty($$SELECT e.proname FROM t.executable e WHERE e.rolname = 'clerk' AND NOT e.prosecdef
-                      AND e.proname NOT IN ('inquire', 'decrypt_attribute', 'run_reissue_batch')$$,
+                      AND e.proname NOT IN ('inquire', 'suspicion', 'decrypt_attribute', 'run_reissue_batch')$$,
                 'design 3: an operator executes no internal function');
 SELECT results_eq($$SELECT p.proname FROM pg_proc p
                      WHERE p.pronamespace = 'card_issuer'::regnamespace AND p.prosecdef
@@ -51,8 +52,8 @@ SELECT is(ARRAY(SELECT r.name FROM t.relation r
                  ORDER BY r.name),
           w.may_read, 'E60: relations that ' || w.who || ' may touch at all')
   FROM (VALUES ('metro'::name, '{}'::text[]), ('shop', '{}'), ('rail', '{}'), ('nobody', '{}'),
-               ('auditor', '{card_issuer.batch_failure,card_issuer.batch_progress,card_issuer.charge,card_issuer.delivery,card_issuer.inquiry_report,card_issuer.key_usage,card_issuer.masked_inquiry,card_issuer.masked_reissue_pair,card_issuer.statement,status_move}'),
-               ('clerk', '{card_issuer.batch_failure,card_issuer.batch_progress,card_issuer.charge,card_issuer.delivery,card_issuer.inquiry_report,card_issuer.key_usage,card_issuer.masked_inquiry,card_issuer.masked_reissue_pair,card_issuer.reissue_batch,card_issuer.reissue_batch_item,card_issuer.reissue_pair,card_issuer.statement,certificate,status_move}')) w (who, may_read);
+               ('auditor', '{card_issuer.batch_failure,card_issuer.batch_progress,card_issuer.charge,card_issuer.delivery,card_issuer.inquiry_report,card_issuer.key_usage,card_issuer.masked_inquiry,card_issuer.masked_reissue_pair,card_issuer.statement,card_issuer.suspicious_inquiry,status_move}'),
+               ('clerk', '{card_issuer.batch_failure,card_issuer.batch_progress,card_issuer.charge,card_issuer.delivery,card_issuer.inquiry_report,card_issuer.key_usage,card_issuer.masked_inquiry,card_issuer.masked_reissue_pair,card_issuer.reissue_batch,card_issuer.reissue_batch_item,card_issuer.reissue_pair,card_issuer.statement,card_issuer.suspicious_inquiry,certificate,status_move}')) w (who, may_read);
 SELECT is(ARRAY(SELECT r.name FROM t.relation r
                  WHERE r.relkind <> 'S' AND has_table_privilege(w, r.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')),
           '{}', 'design 3: nothing more than SELECT for ' || w)

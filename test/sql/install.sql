@@ -35,7 +35,7 @@ SELECT c.oid::regclass AS relation_before_setup
    AND c.relkind <> 'c';
 
 -- The control file: fixed schemas, superuser, not trusted.
-SELECT relocatable, superuser, trusted, schema, requires
+SELECT DISTINCT relocatable, superuser, trusted, schema, requires
   FROM pg_available_extension_versions WHERE name = 'screissue';
 
 -- Every object has a comment: a noun phrase without a full stop.
