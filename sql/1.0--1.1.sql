@@ -2,6 +2,9 @@
 
 \echo Use "ALTER EXTENSION screissue UPDATE TO '1.1'" to load this file. \quit
 
+-- Nothing that others create is called here.
+SET LOCAL search_path = pg_catalog, pg_temp;
+
 -- Layouts of tables, which setup() runs when it is called again
 \replace screissue.migrate sql/screissue/setup.sql
 \replace screissue.revoke_routine sql/screissue/setup.sql
@@ -16,8 +19,8 @@
 
 -- What is new is for nobody yet.  What was there keeps the rights that were given.
 SELECT screissue.revoke_routine(r.routine)
-  FROM pg_catalog.unnest(ARRAY[
+  FROM unnest(ARRAY[
         'screissue.migrate(name, integer)',
         'screissue.revoke_routine(regprocedure)',
         'card_issuer.layout_2()',
-        'card_issuer.suspicion(text)']::pg_catalog.regprocedure[]) r (routine);
+        'card_issuer.suspicion(text)']::regprocedure[]) r (routine);
