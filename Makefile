@@ -133,7 +133,7 @@ REGRESS = install company_id app_id card_id message_id card_attribute \
 	checkdigit opclass binary_io errors setup rights drop
 ISOLATION = double_permit double_withdraw withdraw_order double_inquiry double_reissue same_new_card same_reply reissue_vs_load \
 	reissue_vs_unload reissue_vs_suspend reissue_vs_decision notice_order same_notice double_reload \
-	reissue_vs_transfer reissue_vs_opt_out overlap_vs_block stale_snapshot secret_card \
+	reissue_vs_transfer reissue_vs_opt_out resume_vs_opt_out overlap_vs_block stale_snapshot secret_card \
 	register_vs_suspend inquiry_vs_suspend begin_epoch decide_twice
 export REGRESS ISOLATION
 
