@@ -203,12 +203,12 @@ BEGIN
                SELECT coalesce(l.message_id, own.message_id, e.message_id))
                m (message_id)
           LEFT JOIN card_issuer.card o
-            ON o.card_id = e.old_card_id
+            ON o.card_id = c.replaces
            AND o.status <> 'revoked'
            AND e.withdrawn_at IS NOT NULL
            AND EXISTS (SELECT
                          FROM card_issuer.inheritable_load i
-                        WHERE i.card_id = e.old_card_id
+                        WHERE i.card_id = c.replaces
                           AND i.app_id = e.app_id
                           AND i.message_id = m.message_id)
          WHERE a.provider = of_provider

@@ -974,9 +974,13 @@ sub transfer_application
 sub tell_what_was_missed
 {
 	my ($self, $provider) = @_;
+	my $before = @{ $self->{notice}{$provider} };
+	my %times;
 
 	$self->tell('withdrawal', @$_) foreach $self->withdrawals_missed($provider);
 	$self->tell(@$_) foreach $self->claims_missed($provider);
+	$times{$_}++ foreach map { "$_->{kind} $_->{new_card} $_->{app}" } @{ $self->{notice}{$provider} }[ $before .. $#{ $self->{notice}{$provider} } ];
+	push @{ $self->{leaks} }, map { "$provider was told twice: $_" } grep { $times{$_} > 1 } keys %times;
 	push @{ $self->{leaks} }, $self->mistakes($provider, $self->cards_in_use),
 	  map { "$provider will be told again: @$_[ 0 .. 2 ]" } $self->gets_notices($provider)
 	  ? ($self->withdrawals_missed($provider), $self->claims_missed($provider))
@@ -997,12 +1001,13 @@ sub withdrawals_missed
 	} grep { $self->is_over($provider, $_) } $self->entitlements_of($provider);
 
 	return map {
-		my ($card, $old, $app) = @$_{qw(card old_card app)};
+		my ($card, $app) = @$_{qw(card app)};
+		my $old = $self->{card}{$card}{replaces};
 		my $load = $self->own_load($provider, $card, $app);
 		$load = $self->loaded($card, $app) // $load
 		  if $self->{card}{$card}{status} eq 'revoked' && !$_->{opted_out};
 		my $message = ($load // $_)->{message};
-		my $has_it = $_->{withdrawn}
+		my $has_it = $_->{withdrawn} && defined $old
 		  && $self->{card}{$old}{status} ne 'revoked'
 		  && (($self->legacy($old, $app) // {})->{message} // '') eq $message;
 		[ $card, $has_it ? $old : undef, $app, $message ]

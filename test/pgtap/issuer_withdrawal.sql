@@ -5,7 +5,7 @@ BEGIN;
 \ir include/issuer.sql
 SELECT service_provider.setup('METRO', 'Metro Transit'), service_provider.register_issuer('BANKJP', 'Bank'),
        service_provider.register_application(:METRO1, 'season ticket') \g /dev/null
-SELECT plan(130);
+SELECT plan(132);
 
 -- METRO takes in what was written since it last did.
 CREATE FUNCTION t.relay()
@@ -375,6 +375,13 @@ SELECT is(t.told('TWICE', :last), ARRAY['withdrawal TWICE-A<-TWICE-Z ' || :'m2',
 SELECT is(t.told_again('TWICE'), '{}'::text[], 'R30: and not again');
 SELECT is(t.relay() || ', ' || t.reload('TWICE-B') || ', ' || t.reload('TWICE-A') || ', ' || t.reload('TWICE-Z'),
           'stored, entitlement_withdrawn, entitlement_withdrawn, approved ' || :'m2', 'E9: it reloads it on the card in use again');
+
+-- R30: B had it handed back by C, and hands it back to A.
+SELECT t.chain('PASS') AS m1 \gset
+SELECT t.load_and_record('PASS-C') AS m2, card_issuer.withdraw_reissue('PASS-C'), t.relay(), t.last_no() AS last \gset
+SELECT card_issuer.suspend_provider('METRO'), card_issuer.withdraw_reissue('PASS-B'), card_issuer.resume_provider('METRO') \g /dev/null
+SELECT is(t.told('PASS', :last), ARRAY['withdrawal PASS-B<-PASS-A ' || :'m2'], 'R30: one notice says both');
+SELECT is(t.told_again('PASS'), '{}'::text[], 'R30: and none says it again');
 
 -- R30, E9: what A inherited is removed; then it is loaded on A, and handed back to A:
 -- METRO is not told that A has lost that, nor again what A had lost before.
