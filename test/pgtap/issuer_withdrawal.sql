@@ -5,7 +5,7 @@ BEGIN;
 \ir include/issuer.sql
 SELECT service_provider.setup('METRO', 'Metro Transit'), service_provider.register_issuer('BANKJP', 'Bank'),
        service_provider.register_application(:METRO1, 'season ticket') \g /dev/null
-SELECT plan(132);
+SELECT plan(136);
 
 -- METRO takes in what was written since it last did.
 CREATE FUNCTION t.relay()
@@ -470,6 +470,24 @@ SELECT t.chain('STOP', '{A,B}') AS m1 \gset
 SELECT t.permission('STOP-B', :'m1') AS first_answer \gset
 SELECT card_issuer.withdraw_reissue('STOP-B') \g /dev/null
 SELECT is(t.permission('STOP-B', :'m1'), 'card_status - inherits - fee -', 'E9: no permission on a revoked card');
+
+-- E9: a reload that is proved after its reissue was withdrawn ends as one proved
+-- before: so a permission keeps what it inherits when its card is revoked.
+SELECT t.chain('SOON', '{A,B}') AS m1, t.permit('SOON-B', :METRO1) AS m2 \gset
+SELECT card_issuer.confirm_load(:'m2'), card_issuer.withdraw_reissue('SOON-B') \g /dev/null
+SELECT is(concat_ws(' ', t.load_status(:'m1'), t.load_status(:'m2'), t.inherited('SOON-A', :METRO1)), 'superseded loaded ' || :'m2', 'E9: proved before: handed back');
+SELECT t.chain('LAST', '{A,B}') AS m1, t.permit('LAST-B', :METRO1) AS m2 \gset
+SELECT card_issuer.withdraw_reissue('LAST-B'), card_issuer.confirm_load(:'m2') \g /dev/null
+SELECT is(concat_ws(' ', t.load_status(:'m1'), t.load_status(:'m2'), t.inherited('LAST-A', :METRO1)), 'superseded loaded ' || :'m2', 'E9: proved after: the same');
+
+-- E2: reloaded on C, and before that on B, which is proved last: both took the place of
+-- the load on A, each by the entitlement of its own card, and the one on C lives.
+SELECT t.chain('BOTH2', '{A,B}') AS m1, t.permit('BOTH2-B', :METRO1) AS m2, t.reissue('BOTH2-B', 'BOTH2-C'), t.permit('BOTH2-C', :METRO1) AS m3 \gset
+SELECT card_issuer.confirm_load(:'m3'), card_issuer.confirm_load(:'m2') \g /dev/null
+SELECT is(concat_ws(' ', t.load_status(:'m1'), t.load_status(:'m2'), t.load_status(:'m3')), 'superseded superseded loaded', 'E2: one load lives');
+SELECT is((SELECT string_agg(format('%s %s', e.card_id, (SELECT count(*) FROM card_issuer.app_load l WHERE l.card_id = e.card_id AND l.inherits = e.message_id)), ', ' ORDER BY e.card_id)
+             FROM card_issuer.entitlement e WHERE e.card_id IN ('BOTH2-B', 'BOTH2-C') AND e.used_at IS NOT NULL), 'BOTH2-B 1, BOTH2-C 1',
+          'E2: each entitlement is used once');
 
 -- R16: open requests for the card that is withdrawn are withdrawn with it.
 CREATE OR REPLACE FUNCTION card_issuer.default_policy(request jsonb)
