@@ -171,6 +171,10 @@ $(shell mkdir -p $(sort $(dir $(OBJS))))
 # Nobody outside the library calls these; names in a backend are for all.
 $(filter src/core/%,$(OBJS)): override CFLAGS += -fvisibility=hidden
 
+# From 18 on the library tells its version.
+src/screissue.o: override CPPFLAGS += -DSCREISSUE_VERSION='"$(EXTVERSION)"'
+src/screissue.o: screissue.control
+
 HEADERS_ALL := $(wildcard $(srcdir)/src/*.h $(srcdir)/src/core/*.h)
 $(OBJS): $(HEADERS_ALL)
 screissue$(DLSUFFIX): Makefile
