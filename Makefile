@@ -9,6 +9,7 @@
 #   make coverage                   which lines of src/ the tests run, at least 90 %
 #   make fuzz FUZZ_SECONDS=600      fuzz the parsers and the decryption, so long in all
 #             FUZZ="card_id crypto"  (only these drivers of test/fuzz)
+#             FUZZ=landing           (notices, under replication: test/t/003_landing_fuzz.pl)
 #   make soak SOAK_SECONDS=300      does the memory of a backend stay flat, after how many calls
 #   make check-all                  make check and all of these but fuzz; as root, an hour
 #   make format     format the C files         make format-check   fail if that would change one
@@ -213,9 +214,15 @@ coverage:
 deps:
 	@PG_CONFIG=$(PG_CONFIG) test/deps
 
+ifeq ($(FUZZ),landing)
+fuzz:
+	@SCREISSUE_FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) TAP=003_landing_fuzz $(MAKE) --no-print-directory check SUITES=tap
+	@grep -h '^# .* notices$$' check.out/tap.log
+else
 fuzz:
 	@PG_CONFIG=$(PG_CONFIG) test/deps || :
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) test/fuzz/run $(FUZZ)
+endif
 
 # Ten minutes, half of them for calls that write.
 soak:
