@@ -979,7 +979,8 @@ sub tell_what_was_missed
 
 	$self->tell('withdrawal', @$_) foreach $self->withdrawals_missed($provider);
 	$self->tell(@$_) foreach $self->claims_missed($provider);
-	$times{$_}++ foreach map { "$_->{kind} $_->{new_card} $_->{app}" } @{ $self->{notice}{$provider} }[ $before .. $#{ $self->{notice}{$provider} } ];
+	my $notices = $self->{notice}{$provider};
+	$times{"@$_{qw(kind new_card app message)}"}++ foreach @$notices[ $before .. $#$notices ];
 	push @{ $self->{leaks} }, map { "$provider was told twice: $_" } grep { $times{$_} > 1 } keys %times;
 	push @{ $self->{leaks} }, $self->mistakes($provider, $self->cards_in_use),
 	  map { "$provider will be told again: @$_[ 0 .. 2 ]" } $self->gets_notices($provider)
