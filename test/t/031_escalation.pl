@@ -128,7 +128,8 @@ super(q{
 	CREATE FUNCTION public.impatient() RETURNS void LANGUAGE sql SECURITY DEFINER AS 'SET CONSTRAINTS ALL IMMEDIATE';
 	GRANT INSERT ON house.late TO PUBLIC});
 as_role('mallory', 'BEGIN; INSERT INTO house.late VALUES (1); SELECT public.impatient(); COMMIT');
-isnt(sprung(), '', 'a definer function that has constraints looked at runs the triggers of its caller');
+is(sprung(), $node->pg_version < 18 ? $node->safe_psql('postgres', 'SELECT current_user') : '',
+	'before 18 a definer function that has constraints looked at lends its rights to the triggers of its caller');
 my $calls = join '', map { "SELECT $_;" }
   ("card_issuer.permit_load('$app', card => 'ONE-B')", "card_issuer.confirm_load('BANKJP/METRO/1')", "card_issuer.fetch_notices('METRO', 0)",
 	"service_provider.register_issuer('BANKJP', 'Bank')",
