@@ -289,28 +289,29 @@ COMMENT ON FUNCTION card_issuer.entitle(
     screissue.card_id, integer) IS
     'entitle a card to a load';
 
--- Ends the unused entitlement of a card to a load and returns it; NULLs if
--- there is none.
+-- Ends the unused entitlement of a card to a load and returns its message id;
+-- NULL if there is none.
 CREATE FUNCTION card_issuer.disentitle(
     card screissue.card_id,
-    app screissue.app_id,
-    OUT message_id screissue.message_id,
-    OUT old_card_id screissue.card_id)
+    app screissue.app_id)
+    RETURNS screissue.message_id
     LANGUAGE plpgsql
     VOLATILE
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
+DECLARE
+    message screissue.message_id;
 BEGIN
     UPDATE card_issuer.entitlement e SET withdrawn_at = now()
      WHERE e.card_id = card
        AND e.app_id = app
        AND e.used_at IS NULL
        AND e.withdrawn_at IS NULL
-    RETURNING e.message_id, e.old_card_id
-         INTO disentitle.message_id, disentitle.old_card_id;
+    RETURNING e.message_id INTO message;
     IF FOUND THEN
         PERFORM card_issuer.readdress_permission(card, app, NULL);
     END IF;
+    RETURN message;
 END
 $$;
 COMMENT ON FUNCTION

@@ -675,7 +675,7 @@ DECLARE
     told_apps screissue.app_id[];
     removed card_issuer.draft_notice[] := '{}'::card_issuer.draft_notice[];
     application record;
-    ended record;
+    ended screissue.message_id;
 BEGIN
     PERFORM card_issuer.put_opt_outs(
         old_card, choice.opted_out_at, choice.opt_outs);
@@ -709,7 +709,7 @@ BEGIN
         ended := card_issuer.disentitle(old_card, application.app_id);
         CONTINUE WHEN card_issuer.is_opted_out(old_card, application.app_id);
         removed := removed || card_issuer.draft('withdrawal', old_card, NULL,
-            application.app_id, ended.message_id);
+            application.app_id, ended);
     END LOOP;
     UPDATE card_issuer.entitlement e SET withdrawn_at = now()
      WHERE e.card_id = new_card
