@@ -6,9 +6,11 @@
 #   make check-versions             the same with the servers of other Debian releases
 #   make check-upgrade              pg_upgrade from the server here to those
 #   make check-sanitizers           the same with AddressSanitizer in the server, there
+#   make check-valgrind             types, cryptography and landing with valgrind under the server
 #   make coverage                   which lines of src/ the tests run, at least 90 %
 #   make fuzz FUZZ_SECONDS=600      fuzz the parsers and the decryption, so long in all
 #             FUZZ="card_id crypto"  (only these drivers of test/fuzz)
+#             FUZZ=landing           (notices, under replication: test/t/003_landing_fuzz.pl)
 #   make soak SOAK_SECONDS=300      does the memory of a backend stay flat, after how many calls
 #   make check-all                  make check and all of these but fuzz; as root, an hour
 #   make format     format the C files         make format-check   fail if that would change one
@@ -137,9 +139,9 @@ EXTRA_CLEAN = tmp_install check.out META.json
 # Tests.  test/run lists the runners; the order here is the order they run in.
 REGRESS = install company_id app_id card_id message_id card_attribute \
 	checkdigit opclass binary_io errors setup rights drop
-ISOLATION = double_permit double_withdraw double_inquiry double_reissue same_new_card same_reply reissue_vs_load \
+ISOLATION = double_permit double_withdraw withdraw_order double_inquiry double_reissue same_new_card same_reply reissue_vs_load \
 	reissue_vs_unload reissue_vs_suspend reissue_vs_decision notice_order same_notice double_reload \
-	reissue_vs_transfer reissue_vs_opt_out overlap_vs_block stale_snapshot secret_card \
+	reissue_vs_transfer reissue_vs_opt_out resume_vs_opt_out overlap_vs_block stale_snapshot secret_card \
 	register_vs_suspend inquiry_vs_suspend begin_epoch decide_twice
 export REGRESS ISOLATION
 
@@ -177,6 +179,10 @@ $(shell mkdir -p $(sort $(dir $(OBJS))))
 # Nobody outside the library calls these; names in a backend are for all.
 $(filter src/core/%,$(OBJS)): override CFLAGS += -fvisibility=hidden
 
+# From 18 on the library tells its version.
+src/screissue.o: override CPPFLAGS += -DSCREISSUE_VERSION='"$(EXTVERSION)"'
+src/screissue.o: screissue.control
+
 HEADERS_ALL := $(wildcard $(srcdir)/src/*.h $(srcdir)/src/core/*.h)
 $(OBJS): $(HEADERS_ALL)
 screissue$(DLSUFFIX): Makefile
@@ -202,7 +208,7 @@ demo demo-keep: demo%:
 endif
 
 check-all:
-	@for target in check check-versions check-upgrade check-sanitizers coverage soak; do \
+	@for target in check check-versions check-upgrade check-sanitizers check-valgrind coverage soak; do \
 	  echo "$$target:"; $(MAKE) --no-print-directory $$target || status=1; \
 	done; exit $${status:-0}
 
@@ -215,15 +221,26 @@ check-upgrade:
 check-sanitizers:
 	@SANITIZE=1 SUITES="$(or $(SUITES),regress isolation pgtap tap)" test/versions $(or $(VERSIONS),trixie:17)
 
+check-valgrind:
+	@PG_CONFIG=$(PG_CONFIG) test/deps
+	@$(MAKE) -s --no-print-directory all
+	@PG_CONFIG=$(PG_CONFIG) MAKE="$(MAKE)" test/stage test/valgrind/run $(TESTS)
+
 coverage:
 	@PG_CONFIG=$(PG_CONFIG) SUITES="$(SUITES)" test/coverage
 
 deps:
 	@PG_CONFIG=$(PG_CONFIG) test/deps
 
+ifeq ($(FUZZ),landing)
+fuzz:
+	@SCREISSUE_FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) TAP=003_landing_fuzz $(MAKE) --no-print-directory check SUITES=tap
+	@grep -h '^# .* notices$$' check.out/tap.log
+else
 fuzz:
 	@PG_CONFIG=$(PG_CONFIG) test/deps || :
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) test/fuzz/run $(FUZZ)
+endif
 
 # Ten minutes, half of them for calls that write.
 soak:
@@ -243,5 +260,5 @@ dist: META.json
 	git archive --format=zip --prefix=screissue-$(EXTVERSION)/ \
 	  --add-file=META.json -o screissue-$(EXTVERSION).zip HEAD
 
-.PHONY: check-all check-versions check-upgrade check-sanitizers coverage deps fuzz soak \
+.PHONY: check-all check-versions check-upgrade check-sanitizers check-valgrind coverage deps fuzz soak \
 	format format-check check-build demo demo-keep dist

@@ -6,6 +6,10 @@
 
 \echo Use "CREATE EXTENSION screissue" to load this file. \quit
 
+-- The path of whoever runs this may lead to schemas in which others create what
+-- they like: none of that is called here.
+SET LOCAL search_path = pg_catalog, pg_temp;
+
 CREATE SCHEMA screissue;
 COMMENT ON SCHEMA screissue IS 'types and shared functions of screissue';
 

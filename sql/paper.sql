@@ -44,8 +44,8 @@ CREATE FUNCTION screissue.read_paper_time(digits text)
     SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT regexp_replace(
-               digits, '^(\d{4,6})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d{6})$',
-               '\1-\2-\3 \4:\5:\6.\7+00')::timestamp with time zone
+               digits, E'^(\\d{4,6})(\\d\\d)(\\d\\d)(\\d\\d)(\\d\\d)(\\d\\d)(\\d{6})$',
+               E'\\1-\\2-\\3 \\4:\\5:\\6.\\7+00')::timestamp with time zone
 $$;
 COMMENT ON FUNCTION screissue.read_paper_time(text) IS
     'time that stands on paper';

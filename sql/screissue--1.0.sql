@@ -6,6 +6,10 @@
 
 \echo Use "CREATE EXTENSION screissue" to load this file. \quit
 
+-- The path of whoever runs this may lead to schemas in which others create what
+-- they like: none of that is called here.
+SET LOCAL search_path = pg_catalog, pg_temp;
+
 CREATE SCHEMA screissue;
 COMMENT ON SCHEMA screissue IS 'types and shared functions of screissue';
 
@@ -1474,8 +1478,8 @@ CREATE FUNCTION screissue.read_paper_time(digits text)
     SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT regexp_replace(
-               digits, '^(\d{4,6})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d{6})$',
-               '\1-\2-\3 \4:\5:\6.\7+00')::timestamp with time zone
+               digits, E'^(\\d{4,6})(\\d\\d)(\\d\\d)(\\d\\d)(\\d\\d)(\\d\\d)(\\d{6})$',
+               E'\\1-\\2-\\3 \\4:\\5:\\6.\\7+00')::timestamp with time zone
 $$;
 COMMENT ON FUNCTION screissue.read_paper_time(text) IS
     'time that stands on paper';
@@ -1926,21 +1930,24 @@ COMMENT ON FUNCTION screissue.policy_signature(regprocedure) IS
     'qualified signature of a policy function';
 
 -- The SHA-256 of a function's definition, all types in it qualified: the same for
--- every path.
+-- every path, and however a session quotes.
 CREATE FUNCTION screissue.definition_sha256(function oid)
     RETURNS text
     LANGUAGE sql
     STABLE
     SET search_path = pg_catalog, pg_temp
+    SET quote_all_identifiers = off
 AS $$
     SELECT encode(sha256(convert_to(pg_get_functiondef(function), 'UTF8')), 'hex')
 $$;
 COMMENT ON FUNCTION screissue.definition_sha256(oid) IS
     'SHA-256 of the definition of a function';
 
--- The verdict of a policy, and the SHA-256 of its definition.
+-- The verdict of a policy, and the SHA-256 of its definition.  A policy may not
+-- lead us to what others have put elsewhere: its search_path is its own affair.
 -- Errors: what the policy raises; 22004 it returns NULL; 22023 its verdict is
--- valid for no time; those of require_policy.
+-- valid for no time; 55000 it leaves another search_path behind; those of
+-- require_policy.
 CREATE FUNCTION screissue.call_policy(
     signature text,
     request jsonb,
@@ -1954,6 +1961,7 @@ CREATE FUNCTION screissue.call_policy(
 AS $$
 DECLARE
     policy_oid CONSTANT oid := screissue.require_policy(signature);
+    path CONSTANT text := current_setting('search_path');
     verdicts integer;
 BEGIN
     call_policy.policy_sha256 := screissue.definition_sha256(policy_oid);
@@ -1964,6 +1972,11 @@ BEGIN
        INTO call_policy.approved, call_policy.reason, call_policy.valid_for
       USING call_policy.request;
     GET DIAGNOSTICS verdicts = ROW_COUNT;
+    IF pg_catalog.current_setting('search_path') OPERATOR(pg_catalog.<>) path THEN
+        RAISE EXCEPTION 'policy "%" changed the search_path', signature
+            USING ERRCODE = '55000',
+                  HINT = 'Give the function a SET search_path in place of it.';
+    END IF;
     IF verdicts = 0 THEN
         RAISE EXCEPTION 'policy "%" came to no verdict', signature
             USING ERRCODE = '22004',
@@ -2288,7 +2301,7 @@ CREATE FUNCTION screissue.run_layout(
 AS $$
 BEGIN
     IF partitioned THEN
-        ddl := regexp_replace(ddl, '/\* (PARTITION BY .*?) \*/', '\1', 'g');
+        ddl := regexp_replace(ddl, '/[*] (PARTITION BY .*?) [*]/', E'\\1', 'g');
     END IF;
     EXECUTE ddl;
 END
@@ -2296,7 +2309,8 @@ $$;
 COMMENT ON FUNCTION screissue.run_layout(text, boolean) IS
     'make the tables of a layout, for setup()';
 
--- Raises 42501 if a relation of ours belongs to a lesser role: its triggers
+-- Raises 42501 if something of ours belongs to a lesser role: the triggers of a
+-- relation, what is in a schema, the body of a function and the casts of a type
 -- would run with our rights.
 CREATE FUNCTION screissue.check_owners()
     RETURNS void
@@ -2307,26 +2321,42 @@ AS $$
 DECLARE
     stray record;
 BEGIN
-    SELECT n.nspname, c.relname, r.rolname
+    SELECT o.object, r.rolname
       INTO stray
-      FROM pg_class c
-      JOIN pg_namespace n ON n.oid = c.relnamespace
-      JOIN pg_roles r ON r.oid = c.relowner
+      FROM pg_namespace n
+     CROSS JOIN LATERAL
+           (SELECT format('schema "%s"', n.nspname) AS object, n.nspowner AS owner
+             UNION ALL
+            SELECT format('relation "%s.%s"', n.nspname, c.relname), c.relowner
+              FROM pg_class c
+             WHERE c.relnamespace = n.oid
+               AND c.relkind NOT IN ('c', 'i', 'I')
+             UNION ALL
+            SELECT format('function "%s.%s"', n.nspname, p.proname), p.proowner
+              FROM pg_proc p
+             WHERE p.pronamespace = n.oid
+             UNION ALL
+            SELECT format('type "%s.%s"', n.nspname, t.typname), t.typowner
+              FROM pg_type t
+              LEFT JOIN pg_class c ON c.oid = t.typrelid
+             WHERE t.typnamespace = n.oid
+               AND t.typelem = 0
+               AND coalesce(c.relkind = 'c', true)) o
+      JOIN pg_roles r ON r.oid = o.owner
      WHERE n.nspname IN ('screissue', 'card_issuer', 'service_provider')
-       AND c.relkind NOT IN ('c', 'i', 'I')
        AND NOT r.rolsuper
-     ORDER BY n.nspname, c.relname
+     ORDER BY o.object
      LIMIT 1;
     IF FOUND THEN
-        RAISE EXCEPTION 'relation "%.%" belongs to role "%", which is not superuser',
-            stray.nspname, stray.relname, stray.rolname
+        RAISE EXCEPTION '% belongs to role "%", which is not superuser',
+            stray.object, stray.rolname
             USING ERRCODE = '42501',
                   HINT = 'Give it back to the owner of the extension.';
     END IF;
 END
 $$;
 COMMENT ON FUNCTION screissue.check_owners() IS
-    'check that our relations belong to superusers';
+    'check that what is ours belongs to superusers';
 
 -- Raises 42501 if anybody but the owner has more than SELECT on a relation of
 -- ours, or CREATE on a schema.  Columns of batches are for operators to fill.
@@ -2498,7 +2528,10 @@ COMMENT ON FUNCTION screissue.dblink_schema() IS
     'schema of the extension dblink';
 
 -- Name of the kept connection to a foreign server.  By oid: a server name may
--- be as long as a connection name, and a server made anew is another one.
+-- be as long as a connection name, and a server made anew is another one.  Who
+-- owns a server says where it leads and as whom the extension's owner comes
+-- there: that may be this server, where he may do anything.
+-- Errors: 42704 no such server; 42501 its owner is not superuser.
 CREATE FUNCTION screissue.connection_name(server name)
     RETURNS text
     LANGUAGE plpgsql
@@ -2506,17 +2539,23 @@ CREATE FUNCTION screissue.connection_name(server name)
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    server_oid oid;
+    found_server record;
 BEGIN
-    SELECT s.oid INTO server_oid
+    SELECT s.oid, r.rolname, r.rolsuper INTO found_server
       FROM pg_catalog.pg_foreign_server s
+      JOIN pg_catalog.pg_roles r ON r.oid = s.srvowner
      WHERE s.srvname = connection_name.server;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'foreign server "%" does not exist', server
             USING ERRCODE = '42704',
                   HINT = 'Create it, with a user mapping for the owner of the extension.';
+    ELSIF NOT found_server.rolsuper THEN
+        RAISE EXCEPTION 'foreign server "%" belongs to role "%", which is not superuser',
+            server, found_server.rolname
+            USING ERRCODE = '42501',
+                  HINT = 'It is used with the rights of the owner of the extension.';
     END IF;
-    RETURN 'screissue_' || server_oid;
+    RETURN 'screissue_' || found_server.oid;
 END
 $$;
 COMMENT ON FUNCTION screissue.connection_name(name) IS
@@ -2775,7 +2814,7 @@ DECLARE
 BEGIN
     PERFORM screissue.require('certificate',
                               store_certificate.certificate IS NOT NULL);
-    IF store_certificate.key_file !~ '^[A-Za-z][A-Za-z0-9_-]*\.pem$' THEN
+    IF store_certificate.key_file !~ '^[A-Za-z][A-Za-z0-9_-]*[.]pem$' THEN
         RAISE EXCEPTION 'key file "%" has no name of a key for files',
             store_certificate.key_file
             USING ERRCODE = '22023',
@@ -3745,8 +3784,8 @@ COMMENT ON FUNCTION card_issuer.layout_1() IS
 -- that is done it changes nothing but the name.  The tables belong to the
 -- owner of the extension.  partitions: of each card table, by the hash of the
 -- card id; 0 = not partitioned, or as they are.
--- Errors: SR009 set up as another company, or with other partitions; 42501 a
--- table belongs to a role that is not superuser, or others may write to it;
+-- Errors: SR009 set up as another company, or with other partitions; 42501
+-- something of ours belongs to a role that is not superuser, or others may write to it;
 -- 22023 not UTF8, or partitions not within 0 and 1024; 55000 inside an extension
 -- script.
 CREATE FUNCTION card_issuer.setup(
@@ -4387,9 +4426,10 @@ COMMENT ON FUNCTION card_issuer.words(
 -- in force and its delivery push or pull all the time (R30): withdrawals of
 -- what it was told, where the holder opted out of that very load only, then
 -- entitlements not yet used of which it was not told, not even by a withdrawal
--- that handed them back.  A withdrawal names the old
--- card as one that has its load back, which may be what the next one takes from
--- that: until there are no more, and a second call writes nothing.
+-- that handed them back.  A card that is known for a load of its own, which was
+-- handed back to it, keeps that unless it is revoked.  What a withdrawal hands
+-- back the old card has: so none of them calls for another, in whatever order
+-- they are, and a second call writes nothing.
 CREATE FUNCTION card_issuer.write_missed_notices(
     of_provider screissue.company_id)
     RETURNS void
@@ -4398,30 +4438,46 @@ CREATE FUNCTION card_issuer.write_missed_notices(
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
 BEGIN
-    WHILE card_issuer.write_notices(ARRAY(
-        SELECT card_issuer.draft('withdrawal', e.card_id,
-                                 CASE WHEN e.withdrawn_at IS NOT NULL
-                                      THEN e.old_card_id END,
-                                 e.app_id,
-                                 coalesce(l.message_id, e.message_id))
+    PERFORM card_issuer.write_notices(ARRAY(
+        SELECT card_issuer.draft('withdrawal', e.card_id, o.card_id, e.app_id,
+                                 m.message_id)
           FROM card_issuer.last_told(of_provider) t
           JOIN card_issuer.application a ON a.app_id = t.app_id::app_id
           JOIN card_issuer.entitlement e
             ON e.card_id = t.card_id::card_id AND e.app_id = a.app_id
+          JOIN card_issuer.card c ON c.card_id = e.card_id
+          LEFT JOIN card_issuer.app_load own
+            ON own.card_id = e.card_id
+           AND own.message_id = t.message_id::message_id
           LEFT JOIN card_issuer.app_load l
             ON l.card_id = e.card_id
            AND l.app_id = e.app_id
            AND l.status = 'loaded'
+           AND c.status = 'revoked'
            AND e.opted_out_at IS NULL
-         WHERE t.message_id IS NOT NULL
-           AND a.provider = of_provider
-           AND num_nonnulls(e.withdrawn_at, e.opted_out_at) > 0
-           AND num_nonnulls(e.used_at, e.opted_out_at) < 2
-           AND (e.opted_out_at IS NULL OR t.message_id = e.message_id::text)
+         CROSS JOIN LATERAL (
+               SELECT coalesce(l.message_id, own.message_id, e.message_id))
+               m (message_id)
+          LEFT JOIN card_issuer.card o
+            ON o.card_id = c.replaces
+           AND o.status <> 'revoked'
+           AND e.withdrawn_at IS NOT NULL
+           AND EXISTS (SELECT
+                         FROM card_issuer.inheritable_load i
+                        WHERE i.card_id = c.replaces
+                          AND i.app_id = e.app_id
+                          AND i.message_id = m.message_id)
+         WHERE a.provider = of_provider
+           AND CASE WHEN e.opted_out_at IS NOT NULL
+                        THEN e.used_at IS NULL
+                             AND t.message_id = e.message_id::text
+                    WHEN e.withdrawn_at IS NOT NULL
+                        THEN t.message_id IS NOT NULL
+                             AND (own.message_id IS NULL
+                                  OR c.status = 'revoked')
+               END
          ORDER BY coalesce(e.withdrawn_at, e.opted_out_at), e.hops DESC,
-                  e.card_id, e.app_id)) > 0
-    LOOP
-    END LOOP;
+                  e.card_id, e.app_id));
     PERFORM card_issuer.write_notices(ARRAY(
         SELECT card_issuer.draft_inherited(e.card_id, e.old_card_id, e.app_id,
                                            e.message_id)
@@ -6250,9 +6306,10 @@ COMMENT ON FUNCTION card_issuer.lock_chain(screissue.card_id) IS
 
 -- A notice about what a card inherits, or (withdrawal) does not any more.  The
 -- old card is named if it is the one that this card was issued for: a withdrawal
--- says that it has its load back, so not one of which nobody is to know that.  A
--- card that was handed back what it loses now had that from a card that is
--- withdrawn, which does not get it again.
+-- says that it has its load back, so not one of which nobody is to know that, and
+-- NULL is given where it has not, the load having been removed.  A card that was
+-- handed back what it loses now had that from a card that is withdrawn, which does
+-- not get it again.
 CREATE FUNCTION card_issuer.draft(
     kind text,
     new_card screissue.card_id,
@@ -6357,8 +6414,9 @@ COMMENT ON FUNCTION
 -- inherited before, and the provider gets a notice about the newest: that it
 -- inherits, or, after a withdrawal, that the load is handed back; and one about a
 -- card whose replacement has an id that only we can read: should that reissue be
--- withdrawn, there is no other.  Where the application has a history of its own
--- on one of them it goes no further: the late load is superseded (E2, E3).
+-- withdrawn, there is no other.  One that is revoked passes it on, and is entitled to
+-- nothing.  Where the application has a history of its own on one of them it goes no
+-- further: the late load is superseded (E2, E3).
 -- heirs: as lock_chain returned them.
 CREATE FUNCTION card_issuer.pass_on_late_load(
     card screissue.card_id,
@@ -6382,11 +6440,15 @@ BEGIN
             PERFORM card_issuer.supersede_load(message);
             RETURN;
         END IF;
-        PERFORM card_issuer.entitle(heir, app, message, old_card, hops);
-        IF NOT card_issuer.has_readable_replacement(heir)
-           AND NOT card_issuer.is_opted_out(heir, app) THEN
-            drafts := drafts || card_issuer.draft_inherited(
-                heir, old_card, app, message);
+        IF EXISTS (SELECT FROM card_issuer.card c
+                    WHERE c.card_id = heir
+                      AND c.status <> 'revoked') THEN
+            PERFORM card_issuer.entitle(heir, app, message, old_card, hops);
+            IF NOT card_issuer.has_readable_replacement(heir)
+               AND NOT card_issuer.is_opted_out(heir, app) THEN
+                drafts := drafts || card_issuer.draft_inherited(
+                    heir, old_card, app, message);
+            END IF;
         END IF;
         old_card := heir;
     END LOOP;
@@ -6471,28 +6533,29 @@ COMMENT ON FUNCTION card_issuer.entitle(
     screissue.card_id, integer) IS
     'entitle a card to a load';
 
--- Ends the unused entitlement of a card to a load and returns it; NULLs if
--- there is none.
+-- Ends the unused entitlement of a card to a load and returns its message id;
+-- NULL if there is none.
 CREATE FUNCTION card_issuer.disentitle(
     card screissue.card_id,
-    app screissue.app_id,
-    OUT message_id screissue.message_id,
-    OUT old_card_id screissue.card_id)
+    app screissue.app_id)
+    RETURNS screissue.message_id
     LANGUAGE plpgsql
     VOLATILE
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
+DECLARE
+    message screissue.message_id;
 BEGIN
     UPDATE card_issuer.entitlement e SET withdrawn_at = now()
      WHERE e.card_id = card
        AND e.app_id = app
        AND e.used_at IS NULL
        AND e.withdrawn_at IS NULL
-    RETURNING e.message_id, e.old_card_id
-         INTO disentitle.message_id, disentitle.old_card_id;
+    RETURNING e.message_id INTO message;
     IF FOUND THEN
         PERFORM card_issuer.readdress_permission(card, app, NULL);
     END IF;
+    RETURN message;
 END
 $$;
 COMMENT ON FUNCTION
@@ -6521,8 +6584,7 @@ COMMENT ON FUNCTION card_issuer.readdress_permission(
 
 -- A load on a replaced card was removed: no card may inherit it any more
 -- (E3).  The provider gets a withdrawal for each card that it was told of, the
--- newest card first: what a notice says about a card as a reissued one is to
--- outlast what another says about it as an old one.  heirs: as lock_chain
+-- newest card first; none of them has the load back.  heirs: as lock_chain
 -- returned them.
 CREATE FUNCTION card_issuer.withdraw_inheritance(
     heirs screissue.card_id[],
@@ -6544,14 +6606,13 @@ DECLARE
            AND e.withdrawn_at IS NULL
          ORDER BY h.hop DESC);
     heir screissue.card_id;
-    ended record;
     drafts card_issuer.draft_notice[] := '{}'::card_issuer.draft_notice[];
 BEGIN
     FOREACH heir IN ARRAY entitled LOOP
-        ended := card_issuer.disentitle(heir, app);
+        PERFORM card_issuer.disentitle(heir, app);
         CONTINUE WHEN card_issuer.is_opted_out(heir, app);
-        drafts := drafts || card_issuer.draft('withdrawal', heir,
-            ended.old_card_id, app, message);
+        drafts := drafts || card_issuer.draft('withdrawal', heir, NULL, app,
+            message);
     END LOOP;
     PERFORM card_issuer.write_notices(drafts);
 END
@@ -7918,6 +7979,16 @@ BEGIN
     ELSE
         choice.opt_outs := array_remove(choice.opt_outs, set_opt_out.app);
     END IF;
+    -- What providers were told is read in their turn: another may be writing what
+    -- was held back.
+    PERFORM card_issuer.take_turn(p.provider)
+       FROM (SELECT DISTINCT a.provider
+               FROM card_issuer.entitlement e
+               JOIN card_issuer.application a ON a.app_id = e.app_id
+              WHERE e.card_id = ANY (older || set_opt_out.card)
+                AND e.used_at IS NULL
+                AND e.withdrawn_at IS NULL
+              ORDER BY a.provider) p;
     -- Withdrawals of the newest card first: what a notice says about a card as a
     -- reissued one is to outlast what another says about it as an old one.
     FOREACH one_card IN ARRAY older || set_opt_out.card LOOP
@@ -8715,7 +8786,8 @@ COMMENT ON FUNCTION card_issuer.withdraw_open_request(screissue.card_id) IS
 -- Ends the entitlements of a card whose reissue is withdrawn, entitles the
 -- old card to what did not come from it, and returns the withdrawal notices.
 -- What the new card would leave to nobody, since it was removed there or from
--- a card that stood for it, the old card does not inherit either (E3).  The
+-- a card that stood for it, the old card does not inherit either (E3), and no
+-- notice says that it has that back.  The
 -- holder's choice who is not to be told goes back with them, and where it says
 -- so nobody is told (E56).  Where there are no notices about the new card, none of
 -- them says what the old one still may reload: who does not know is told so.
@@ -8735,7 +8807,7 @@ DECLARE
     told_apps screissue.app_id[];
     removed card_issuer.draft_notice[] := '{}'::card_issuer.draft_notice[];
     application record;
-    ended record;
+    ended screissue.message_id;
 BEGIN
     PERFORM card_issuer.put_opt_outs(
         old_card, choice.opted_out_at, choice.opt_outs);
@@ -8747,7 +8819,9 @@ BEGIN
     LOOP
         IF NOT card_issuer.is_opted_out(new_card, application.app_id) THEN
             drafts := drafts || card_issuer.draft('withdrawal', new_card,
-                old_card, application.app_id, application.message_id);
+                CASE WHEN application.app_id = ANY (left_apps)
+                     THEN old_card END,
+                application.app_id, application.message_id);
         END IF;
         IF application.hops IS NOT NULL THEN
             PERFORM card_issuer.entitle(old_card, application.app_id,
@@ -8766,8 +8840,8 @@ BEGIN
     LOOP
         ended := card_issuer.disentitle(old_card, application.app_id);
         CONTINUE WHEN card_issuer.is_opted_out(old_card, application.app_id);
-        removed := removed || card_issuer.draft('withdrawal', old_card,
-            ended.old_card_id, application.app_id, ended.message_id);
+        removed := removed || card_issuer.draft('withdrawal', old_card, NULL,
+            application.app_id, ended);
     END LOOP;
     UPDATE card_issuer.entitlement e SET withdrawn_at = now()
      WHERE e.card_id = new_card
@@ -10331,6 +10405,7 @@ CREATE FUNCTION card_issuer.publication_problems(
     LANGUAGE sql
     STABLE
     SET search_path = pg_catalog, screissue, pg_temp
+    SET quote_all_identifiers = off
 AS $$
     SELECT f.problem
       FROM pg_publication p
@@ -11621,7 +11696,7 @@ COMMENT ON FUNCTION service_provider.layout_1() IS
 -- Makes the tables of a service provider, or migrates them after an upgrade;
 -- once that is done it changes nothing but the name.  The tables belong to the
 -- owner of the extension.
--- Errors: SR009 set up as another company; 42501 a table belongs to a role
+-- Errors: SR009 set up as another company; 42501 something of ours belongs to a role
 -- that is not superuser, or others may write to it; 22023 not UTF8; 55000
 -- inside an extension script.
 CREATE FUNCTION service_provider.setup(
@@ -11744,7 +11819,7 @@ COMMENT ON FUNCTION service_provider.register_issuer(
     'contract with a card issuer, its subscription and its server';
 
 -- Raises 42501, or 42704 if there is no such server, unless the caller is a
--- superuser or may use the server.
+-- superuser or may use the server; 42501, too, if a lesser role owns it.
 CREATE FUNCTION service_provider.require_server_right(server name)
     RETURNS void
     LANGUAGE plpgsql
@@ -11752,13 +11827,16 @@ CREATE FUNCTION service_provider.require_server_right(server name)
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
 BEGIN
-    IF server IS NULL
-       OR (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = calling_role())
-       OR has_server_privilege(calling_role(), server, 'USAGE') THEN
-        RETURN;
+    IF server IS NOT NULL
+       AND NOT (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = calling_role())
+       AND NOT has_server_privilege(calling_role(), server, 'USAGE') THEN
+        RAISE EXCEPTION 'permission denied for foreign server "%"', server
+            USING ERRCODE = '42501';
     END IF;
-    RAISE EXCEPTION 'permission denied for foreign server "%"', server
-        USING ERRCODE = '42501';
+    IF EXISTS (SELECT FROM pg_foreign_server s
+                WHERE s.srvname = require_server_right.server) THEN
+        PERFORM screissue.connection_name(server);
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION service_provider.require_server_right(name) IS

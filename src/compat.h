@@ -53,7 +53,7 @@
 /*
  * 18: where an index scan counts what it does; how a function that does not
  * return is marked; the tuple that is no conflict of its own; whether a
- * deferrable key will do.
+ * deferrable key will do; name and version of a library.
  */
 #if PG_VERSION_NUM < 180000
 #include "access/genam.h"
@@ -64,6 +64,7 @@
 	(ExecCheckIndexConstraints)(target, slot, estate, conflict, arbiters)
 #define RelationGetPrimaryKeyIndex(relation, deferrable_ok) \
 	(RelationGetPrimaryKeyIndex)(relation)
+#define PG_MODULE_MAGIC_EXT(...) PG_MODULE_MAGIC
 #endif
 
 #endif /* SCREISSUE_COMPAT_H */

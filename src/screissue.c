@@ -15,7 +15,8 @@
 #include "key.h"
 #include "suspicion.h"
 
-PG_MODULE_MAGIC;
+/* The version is that of screissue.control (Makefile). */
+PG_MODULE_MAGIC_EXT(.name = "screissue", .version = SCREISSUE_VERSION);
 
 /* Longest chain of reissues that is walked before 54000 is raised. */
 static int max_lineage = 64;

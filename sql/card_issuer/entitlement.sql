@@ -62,9 +62,10 @@ COMMENT ON FUNCTION card_issuer.lock_chain(screissue.card_id) IS
 
 -- A notice about what a card inherits, or (withdrawal) does not any more.  The
 -- old card is named if it is the one that this card was issued for: a withdrawal
--- says that it has its load back, so not one of which nobody is to know that.  A
--- card that was handed back what it loses now had that from a card that is
--- withdrawn, which does not get it again.
+-- says that it has its load back, so not one of which nobody is to know that, and
+-- NULL is given where it has not, the load having been removed.  A card that was
+-- handed back what it loses now had that from a card that is withdrawn, which does
+-- not get it again.
 CREATE FUNCTION card_issuer.draft(
     kind text,
     new_card screissue.card_id,
@@ -169,8 +170,9 @@ COMMENT ON FUNCTION
 -- inherited before, and the provider gets a notice about the newest: that it
 -- inherits, or, after a withdrawal, that the load is handed back; and one about a
 -- card whose replacement has an id that only we can read: should that reissue be
--- withdrawn, there is no other.  Where the application has a history of its own
--- on one of them it goes no further: the late load is superseded (E2, E3).
+-- withdrawn, there is no other.  One that is revoked passes it on, and is entitled to
+-- nothing.  Where the application has a history of its own on one of them it goes no
+-- further: the late load is superseded (E2, E3).
 -- heirs: as lock_chain returned them.
 CREATE FUNCTION card_issuer.pass_on_late_load(
     card screissue.card_id,
@@ -194,11 +196,15 @@ BEGIN
             PERFORM card_issuer.supersede_load(message);
             RETURN;
         END IF;
-        PERFORM card_issuer.entitle(heir, app, message, old_card, hops);
-        IF NOT card_issuer.has_readable_replacement(heir)
-           AND NOT card_issuer.is_opted_out(heir, app) THEN
-            drafts := drafts || card_issuer.draft_inherited(
-                heir, old_card, app, message);
+        IF EXISTS (SELECT FROM card_issuer.card c
+                    WHERE c.card_id = heir
+                      AND c.status <> 'revoked') THEN
+            PERFORM card_issuer.entitle(heir, app, message, old_card, hops);
+            IF NOT card_issuer.has_readable_replacement(heir)
+               AND NOT card_issuer.is_opted_out(heir, app) THEN
+                drafts := drafts || card_issuer.draft_inherited(
+                    heir, old_card, app, message);
+            END IF;
         END IF;
         old_card := heir;
     END LOOP;
@@ -283,28 +289,29 @@ COMMENT ON FUNCTION card_issuer.entitle(
     screissue.card_id, integer) IS
     'entitle a card to a load';
 
--- Ends the unused entitlement of a card to a load and returns it; NULLs if
--- there is none.
+-- Ends the unused entitlement of a card to a load and returns its message id;
+-- NULL if there is none.
 CREATE FUNCTION card_issuer.disentitle(
     card screissue.card_id,
-    app screissue.app_id,
-    OUT message_id screissue.message_id,
-    OUT old_card_id screissue.card_id)
+    app screissue.app_id)
+    RETURNS screissue.message_id
     LANGUAGE plpgsql
     VOLATILE
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
+DECLARE
+    message screissue.message_id;
 BEGIN
     UPDATE card_issuer.entitlement e SET withdrawn_at = now()
      WHERE e.card_id = card
        AND e.app_id = app
        AND e.used_at IS NULL
        AND e.withdrawn_at IS NULL
-    RETURNING e.message_id, e.old_card_id
-         INTO disentitle.message_id, disentitle.old_card_id;
+    RETURNING e.message_id INTO message;
     IF FOUND THEN
         PERFORM card_issuer.readdress_permission(card, app, NULL);
     END IF;
+    RETURN message;
 END
 $$;
 COMMENT ON FUNCTION
@@ -333,8 +340,7 @@ COMMENT ON FUNCTION card_issuer.readdress_permission(
 
 -- A load on a replaced card was removed: no card may inherit it any more
 -- (E3).  The provider gets a withdrawal for each card that it was told of, the
--- newest card first: what a notice says about a card as a reissued one is to
--- outlast what another says about it as an old one.  heirs: as lock_chain
+-- newest card first; none of them has the load back.  heirs: as lock_chain
 -- returned them.
 CREATE FUNCTION card_issuer.withdraw_inheritance(
     heirs screissue.card_id[],
@@ -356,14 +362,13 @@ DECLARE
            AND e.withdrawn_at IS NULL
          ORDER BY h.hop DESC);
     heir screissue.card_id;
-    ended record;
     drafts card_issuer.draft_notice[] := '{}'::card_issuer.draft_notice[];
 BEGIN
     FOREACH heir IN ARRAY entitled LOOP
-        ended := card_issuer.disentitle(heir, app);
+        PERFORM card_issuer.disentitle(heir, app);
         CONTINUE WHEN card_issuer.is_opted_out(heir, app);
-        drafts := drafts || card_issuer.draft('withdrawal', heir,
-            ended.old_card_id, app, message);
+        drafts := drafts || card_issuer.draft('withdrawal', heir, NULL, app,
+            message);
     END LOOP;
     PERFORM card_issuer.write_notices(drafts);
 END

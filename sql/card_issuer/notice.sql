@@ -170,9 +170,10 @@ COMMENT ON FUNCTION card_issuer.words(
 -- in force and its delivery push or pull all the time (R30): withdrawals of
 -- what it was told, where the holder opted out of that very load only, then
 -- entitlements not yet used of which it was not told, not even by a withdrawal
--- that handed them back.  A withdrawal names the old
--- card as one that has its load back, which may be what the next one takes from
--- that: until there are no more, and a second call writes nothing.
+-- that handed them back.  A card that is known for a load of its own, which was
+-- handed back to it, keeps that unless it is revoked.  What a withdrawal hands
+-- back the old card has: so none of them calls for another, in whatever order
+-- they are, and a second call writes nothing.
 CREATE FUNCTION card_issuer.write_missed_notices(
     of_provider screissue.company_id)
     RETURNS void
@@ -181,30 +182,46 @@ CREATE FUNCTION card_issuer.write_missed_notices(
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
 BEGIN
-    WHILE card_issuer.write_notices(ARRAY(
-        SELECT card_issuer.draft('withdrawal', e.card_id,
-                                 CASE WHEN e.withdrawn_at IS NOT NULL
-                                      THEN e.old_card_id END,
-                                 e.app_id,
-                                 coalesce(l.message_id, e.message_id))
+    PERFORM card_issuer.write_notices(ARRAY(
+        SELECT card_issuer.draft('withdrawal', e.card_id, o.card_id, e.app_id,
+                                 m.message_id)
           FROM card_issuer.last_told(of_provider) t
           JOIN card_issuer.application a ON a.app_id = t.app_id::app_id
           JOIN card_issuer.entitlement e
             ON e.card_id = t.card_id::card_id AND e.app_id = a.app_id
+          JOIN card_issuer.card c ON c.card_id = e.card_id
+          LEFT JOIN card_issuer.app_load own
+            ON own.card_id = e.card_id
+           AND own.message_id = t.message_id::message_id
           LEFT JOIN card_issuer.app_load l
             ON l.card_id = e.card_id
            AND l.app_id = e.app_id
            AND l.status = 'loaded'
+           AND c.status = 'revoked'
            AND e.opted_out_at IS NULL
-         WHERE t.message_id IS NOT NULL
-           AND a.provider = of_provider
-           AND num_nonnulls(e.withdrawn_at, e.opted_out_at) > 0
-           AND num_nonnulls(e.used_at, e.opted_out_at) < 2
-           AND (e.opted_out_at IS NULL OR t.message_id = e.message_id::text)
+         CROSS JOIN LATERAL (
+               SELECT coalesce(l.message_id, own.message_id, e.message_id))
+               m (message_id)
+          LEFT JOIN card_issuer.card o
+            ON o.card_id = c.replaces
+           AND o.status <> 'revoked'
+           AND e.withdrawn_at IS NOT NULL
+           AND EXISTS (SELECT
+                         FROM card_issuer.inheritable_load i
+                        WHERE i.card_id = c.replaces
+                          AND i.app_id = e.app_id
+                          AND i.message_id = m.message_id)
+         WHERE a.provider = of_provider
+           AND CASE WHEN e.opted_out_at IS NOT NULL
+                        THEN e.used_at IS NULL
+                             AND t.message_id = e.message_id::text
+                    WHEN e.withdrawn_at IS NOT NULL
+                        THEN t.message_id IS NOT NULL
+                             AND (own.message_id IS NULL
+                                  OR c.status = 'revoked')
+               END
          ORDER BY coalesce(e.withdrawn_at, e.opted_out_at), e.hops DESC,
-                  e.card_id, e.app_id)) > 0
-    LOOP
-    END LOOP;
+                  e.card_id, e.app_id));
     PERFORM card_issuer.write_notices(ARRAY(
         SELECT card_issuer.draft_inherited(e.card_id, e.old_card_id, e.app_id,
                                            e.message_id)

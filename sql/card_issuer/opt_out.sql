@@ -179,6 +179,16 @@ BEGIN
     ELSE
         choice.opt_outs := array_remove(choice.opt_outs, set_opt_out.app);
     END IF;
+    -- What providers were told is read in their turn: another may be writing what
+    -- was held back.
+    PERFORM card_issuer.take_turn(p.provider)
+       FROM (SELECT DISTINCT a.provider
+               FROM card_issuer.entitlement e
+               JOIN card_issuer.application a ON a.app_id = e.app_id
+              WHERE e.card_id = ANY (older || set_opt_out.card)
+                AND e.used_at IS NULL
+                AND e.withdrawn_at IS NULL
+              ORDER BY a.provider) p;
     -- Withdrawals of the newest card first: what a notice says about a card as a
     -- reissued one is to outlast what another says about it as an old one.
     FOREACH one_card IN ARRAY older || set_opt_out.card LOOP

@@ -35,6 +35,7 @@ CREATE FUNCTION card_issuer.publication_problems(
     LANGUAGE sql
     STABLE
     SET search_path = pg_catalog, screissue, pg_temp
+    SET quote_all_identifiers = off
 AS $$
     SELECT f.problem
       FROM pg_publication p

@@ -654,7 +654,8 @@ COMMENT ON FUNCTION card_issuer.withdraw_open_request(screissue.card_id) IS
 -- Ends the entitlements of a card whose reissue is withdrawn, entitles the
 -- old card to what did not come from it, and returns the withdrawal notices.
 -- What the new card would leave to nobody, since it was removed there or from
--- a card that stood for it, the old card does not inherit either (E3).  The
+-- a card that stood for it, the old card does not inherit either (E3), and no
+-- notice says that it has that back.  The
 -- holder's choice who is not to be told goes back with them, and where it says
 -- so nobody is told (E56).  Where there are no notices about the new card, none of
 -- them says what the old one still may reload: who does not know is told so.
@@ -674,7 +675,7 @@ DECLARE
     told_apps screissue.app_id[];
     removed card_issuer.draft_notice[] := '{}'::card_issuer.draft_notice[];
     application record;
-    ended record;
+    ended screissue.message_id;
 BEGIN
     PERFORM card_issuer.put_opt_outs(
         old_card, choice.opted_out_at, choice.opt_outs);
@@ -686,7 +687,9 @@ BEGIN
     LOOP
         IF NOT card_issuer.is_opted_out(new_card, application.app_id) THEN
             drafts := drafts || card_issuer.draft('withdrawal', new_card,
-                old_card, application.app_id, application.message_id);
+                CASE WHEN application.app_id = ANY (left_apps)
+                     THEN old_card END,
+                application.app_id, application.message_id);
         END IF;
         IF application.hops IS NOT NULL THEN
             PERFORM card_issuer.entitle(old_card, application.app_id,
@@ -705,8 +708,8 @@ BEGIN
     LOOP
         ended := card_issuer.disentitle(old_card, application.app_id);
         CONTINUE WHEN card_issuer.is_opted_out(old_card, application.app_id);
-        removed := removed || card_issuer.draft('withdrawal', old_card,
-            ended.old_card_id, application.app_id, ended.message_id);
+        removed := removed || card_issuer.draft('withdrawal', old_card, NULL,
+            application.app_id, ended);
     END LOOP;
     UPDATE card_issuer.entitlement e SET withdrawn_at = now()
      WHERE e.card_id = new_card

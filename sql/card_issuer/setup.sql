@@ -4,8 +4,8 @@
 -- that is done it changes nothing but the name.  The tables belong to the
 -- owner of the extension.  partitions: of each card table, by the hash of the
 -- card id; 0 = not partitioned, or as they are.
--- Errors: SR009 set up as another company, or with other partitions; 42501 a
--- table belongs to a role that is not superuser, or others may write to it;
+-- Errors: SR009 set up as another company, or with other partitions; 42501
+-- something of ours belongs to a role that is not superuser, or others may write to it;
 -- 22023 not UTF8, or partitions not within 0 and 1024; 55000 inside an extension
 -- script.
 CREATE FUNCTION card_issuer.setup(

@@ -33,7 +33,10 @@ COMMENT ON FUNCTION screissue.dblink_schema() IS
     'schema of the extension dblink';
 
 -- Name of the kept connection to a foreign server.  By oid: a server name may
--- be as long as a connection name, and a server made anew is another one.
+-- be as long as a connection name, and a server made anew is another one.  Who
+-- owns a server says where it leads and as whom the extension's owner comes
+-- there: that may be this server, where he may do anything.
+-- Errors: 42704 no such server; 42501 its owner is not superuser.
 CREATE FUNCTION screissue.connection_name(server name)
     RETURNS text
     LANGUAGE plpgsql
@@ -41,17 +44,23 @@ CREATE FUNCTION screissue.connection_name(server name)
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    server_oid oid;
+    found_server record;
 BEGIN
-    SELECT s.oid INTO server_oid
+    SELECT s.oid, r.rolname, r.rolsuper INTO found_server
       FROM pg_catalog.pg_foreign_server s
+      JOIN pg_catalog.pg_roles r ON r.oid = s.srvowner
      WHERE s.srvname = connection_name.server;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'foreign server "%" does not exist', server
             USING ERRCODE = '42704',
                   HINT = 'Create it, with a user mapping for the owner of the extension.';
+    ELSIF NOT found_server.rolsuper THEN
+        RAISE EXCEPTION 'foreign server "%" belongs to role "%", which is not superuser',
+            server, found_server.rolname
+            USING ERRCODE = '42501',
+                  HINT = 'It is used with the rights of the owner of the extension.';
     END IF;
-    RETURN 'screissue_' || server_oid;
+    RETURN 'screissue_' || found_server.oid;
 END
 $$;
 COMMENT ON FUNCTION screissue.connection_name(name) IS

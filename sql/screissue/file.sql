@@ -90,7 +90,7 @@ DECLARE
 BEGIN
     PERFORM screissue.require('certificate',
                               store_certificate.certificate IS NOT NULL);
-    IF store_certificate.key_file !~ '^[A-Za-z][A-Za-z0-9_-]*\.pem$' THEN
+    IF store_certificate.key_file !~ '^[A-Za-z][A-Za-z0-9_-]*[.]pem$' THEN
         RAISE EXCEPTION 'key file "%" has no name of a key for files',
             store_certificate.key_file
             USING ERRCODE = '22023',

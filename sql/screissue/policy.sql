@@ -94,21 +94,24 @@ COMMENT ON FUNCTION screissue.policy_signature(regprocedure) IS
     'qualified signature of a policy function';
 
 -- The SHA-256 of a function's definition, all types in it qualified: the same for
--- every path.
+-- every path, and however a session quotes.
 CREATE FUNCTION screissue.definition_sha256(function oid)
     RETURNS text
     LANGUAGE sql
     STABLE
     SET search_path = pg_catalog, pg_temp
+    SET quote_all_identifiers = off
 AS $$
     SELECT encode(sha256(convert_to(pg_get_functiondef(function), 'UTF8')), 'hex')
 $$;
 COMMENT ON FUNCTION screissue.definition_sha256(oid) IS
     'SHA-256 of the definition of a function';
 
--- The verdict of a policy, and the SHA-256 of its definition.
+-- The verdict of a policy, and the SHA-256 of its definition.  A policy may not
+-- lead us to what others have put elsewhere: its search_path is its own affair.
 -- Errors: what the policy raises; 22004 it returns NULL; 22023 its verdict is
--- valid for no time; those of require_policy.
+-- valid for no time; 55000 it leaves another search_path behind; those of
+-- require_policy.
 CREATE FUNCTION screissue.call_policy(
     signature text,
     request jsonb,
@@ -122,6 +125,7 @@ CREATE FUNCTION screissue.call_policy(
 AS $$
 DECLARE
     policy_oid CONSTANT oid := screissue.require_policy(signature);
+    path CONSTANT text := current_setting('search_path');
     verdicts integer;
 BEGIN
     call_policy.policy_sha256 := screissue.definition_sha256(policy_oid);
@@ -132,6 +136,11 @@ BEGIN
        INTO call_policy.approved, call_policy.reason, call_policy.valid_for
       USING call_policy.request;
     GET DIAGNOSTICS verdicts = ROW_COUNT;
+    IF pg_catalog.current_setting('search_path') OPERATOR(pg_catalog.<>) path THEN
+        RAISE EXCEPTION 'policy "%" changed the search_path', signature
+            USING ERRCODE = '55000',
+                  HINT = 'Give the function a SET search_path in place of it.';
+    END IF;
     IF verdicts = 0 THEN
         RAISE EXCEPTION 'policy "%" came to no verdict', signature
             USING ERRCODE = '22004',

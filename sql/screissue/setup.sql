@@ -48,7 +48,7 @@ CREATE FUNCTION screissue.run_layout(
 AS $$
 BEGIN
     IF partitioned THEN
-        ddl := regexp_replace(ddl, '/\* (PARTITION BY .*?) \*/', '\1', 'g');
+        ddl := regexp_replace(ddl, '/[*] (PARTITION BY .*?) [*]/', E'\\1', 'g');
     END IF;
     EXECUTE ddl;
 END
@@ -94,7 +94,8 @@ $$;
 COMMENT ON FUNCTION screissue.migrate(name, integer) IS
     'run the layouts that have not run yet, for setup()';
 
--- Raises 42501 if a relation of ours belongs to a lesser role: its triggers
+-- Raises 42501 if something of ours belongs to a lesser role: the triggers of a
+-- relation, what is in a schema, the body of a function and the casts of a type
 -- would run with our rights.
 CREATE FUNCTION screissue.check_owners()
     RETURNS void
@@ -105,26 +106,42 @@ AS $$
 DECLARE
     stray record;
 BEGIN
-    SELECT n.nspname, c.relname, r.rolname
+    SELECT o.object, r.rolname
       INTO stray
-      FROM pg_class c
-      JOIN pg_namespace n ON n.oid = c.relnamespace
-      JOIN pg_roles r ON r.oid = c.relowner
+      FROM pg_namespace n
+     CROSS JOIN LATERAL
+           (SELECT format('schema "%s"', n.nspname) AS object, n.nspowner AS owner
+             UNION ALL
+            SELECT format('relation "%s.%s"', n.nspname, c.relname), c.relowner
+              FROM pg_class c
+             WHERE c.relnamespace = n.oid
+               AND c.relkind NOT IN ('c', 'i', 'I')
+             UNION ALL
+            SELECT format('function "%s.%s"', n.nspname, p.proname), p.proowner
+              FROM pg_proc p
+             WHERE p.pronamespace = n.oid
+             UNION ALL
+            SELECT format('type "%s.%s"', n.nspname, t.typname), t.typowner
+              FROM pg_type t
+              LEFT JOIN pg_class c ON c.oid = t.typrelid
+             WHERE t.typnamespace = n.oid
+               AND t.typelem = 0
+               AND coalesce(c.relkind = 'c', true)) o
+      JOIN pg_roles r ON r.oid = o.owner
      WHERE n.nspname IN ('screissue', 'card_issuer', 'service_provider')
-       AND c.relkind NOT IN ('c', 'i', 'I')
        AND NOT r.rolsuper
-     ORDER BY n.nspname, c.relname
+     ORDER BY o.object
      LIMIT 1;
     IF FOUND THEN
-        RAISE EXCEPTION 'relation "%.%" belongs to role "%", which is not superuser',
-            stray.nspname, stray.relname, stray.rolname
+        RAISE EXCEPTION '% belongs to role "%", which is not superuser',
+            stray.object, stray.rolname
             USING ERRCODE = '42501',
                   HINT = 'Give it back to the owner of the extension.';
     END IF;
 END
 $$;
 COMMENT ON FUNCTION screissue.check_owners() IS
-    'check that our relations belong to superusers';
+    'check that what is ours belongs to superusers';
 
 -- Raises 42501 if anybody but the owner has more than SELECT on a relation of
 -- ours, or CREATE on a schema.  Columns of batches are for operators to fill.

@@ -56,7 +56,7 @@ COMMENT ON FUNCTION service_provider.register_issuer(
     'contract with a card issuer, its subscription and its server';
 
 -- Raises 42501, or 42704 if there is no such server, unless the caller is a
--- superuser or may use the server.
+-- superuser or may use the server; 42501, too, if a lesser role owns it.
 CREATE FUNCTION service_provider.require_server_right(server name)
     RETURNS void
     LANGUAGE plpgsql
@@ -64,13 +64,16 @@ CREATE FUNCTION service_provider.require_server_right(server name)
     SET search_path = pg_catalog, screissue, pg_temp
 AS $$
 BEGIN
-    IF server IS NULL
-       OR (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = calling_role())
-       OR has_server_privilege(calling_role(), server, 'USAGE') THEN
-        RETURN;
+    IF server IS NOT NULL
+       AND NOT (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = calling_role())
+       AND NOT has_server_privilege(calling_role(), server, 'USAGE') THEN
+        RAISE EXCEPTION 'permission denied for foreign server "%"', server
+            USING ERRCODE = '42501';
     END IF;
-    RAISE EXCEPTION 'permission denied for foreign server "%"', server
-        USING ERRCODE = '42501';
+    IF EXISTS (SELECT FROM pg_foreign_server s
+                WHERE s.srvname = require_server_right.server) THEN
+        PERFORM screissue.connection_name(server);
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION service_provider.require_server_right(name) IS

@@ -3,7 +3,7 @@
 -- Makes the tables of a service provider, or migrates them after an upgrade;
 -- once that is done it changes nothing but the name.  The tables belong to the
 -- owner of the extension.
--- Errors: SR009 set up as another company; 42501 a table belongs to a role
+-- Errors: SR009 set up as another company; 42501 something of ours belongs to a role
 -- that is not superuser, or others may write to it; 22023 not UTF8; 55000
 -- inside an extension script.
 CREATE FUNCTION service_provider.setup(

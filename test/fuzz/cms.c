@@ -30,7 +30,24 @@ load(void)
 	CHECK(cms_check_key(&own) == CMS_FILE_OK);
 }
 
-/* Opened, or refused for a reason that there is; opened, it can be sealed again. */
+/* What was in a file is so again when it is sealed and opened once more. */
+static void
+check_payload(const uint8_t *payload, size_t len)
+{
+	char *file = malloc(cms_sealed_size(len));
+	uint8_t *again = malloc(cms_sealed_size(len));
+	size_t file_len;
+	size_t again_len;
+	size_t sender;
+
+	CHECK(cms_seal((CmsBytes){payload, len}, &own, own.certificate, file, &file_len) == CMS_FILE_OK);
+	CHECK(cms_open(file, file_len, &own, &own.certificate, 1, again, &again_len, &sender) == CMS_FILE_OK);
+	CHECK(again_len == len && (len == 0 || memcmp(again, payload, len) == 0));
+	free(again);
+	free(file);
+}
+
+/* Opened, or refused for a reason that there is. */
 static void
 check_file(const char *file, size_t len)
 {
@@ -46,6 +63,8 @@ check_file(const char *file, size_t len)
 		status = cms_open(file, len, &own, &own.certificate, 1, payload, &payload_len, &found);
 		CHECK(status < CMS_NO_CERTIFICATE);
 		CHECK(status != CMS_FILE_OK || (found == 0 && payload_len < len));
+		if (status == CMS_FILE_OK)
+			check_payload(payload, payload_len);
 	}
 	CHECK(ERR_peek_error() == 0);
 	free(payload);

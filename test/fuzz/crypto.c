@@ -1,6 +1,6 @@
 /*
- * Fuzz driver of crypto: hostile ciphertexts, hostile plaintexts, and valid
- * messages that somebody changed, under a fixed key of each scheme.
+ * Fuzz driver of crypto: hostile ciphertexts, hostile plaintexts, valid messages
+ * that somebody changed, and hostile public keys, against a fixed key of each scheme.
  *
  * The keys are those of test/vectors: run it from the top directory.
  * Randomness is a function of the input, so that a finding can be repeated.
@@ -156,6 +156,24 @@ change_message(const Recipient *to, const uint8_t *data, size_t size)
 	free(message);
 }
 
+/* Anything at all as a public key: it is one for the scheme, or is refused. */
+static void
+encrypt_for_anything(const Recipient *to, const uint8_t *data, size_t size)
+{
+	uint8_t *der = exact_copy(data, size);
+	uint8_t *message = malloc(CARD_ATTRIBUTE_MAX_CIPHERTEXT);
+	size_t message_len;
+	CryptoStatus status = crypto_encrypt(to->scheme, der, size, (const uint8_t *) card, strlen(card), message, &message_len);
+
+	CHECK(status == CRYPTO_OK || status == CRYPTO_UNFIT_KEY || status == CRYPTO_FAULT);
+	CHECK(status != CRYPTO_OK || message_len <= CARD_ATTRIBUTE_MAX_CIPHERTEXT);
+	if (crypto_key_is(to->key, der, size))
+		check_message(to, message, message_len, card, strlen(card));
+	CHECK(ERR_peek_error() == 0);
+	free(message);
+	free(der);
+}
+
 static void
 load_keys(void)
 {
@@ -195,6 +213,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			break;
 		case 1:
 			seal_anything(to, data + 1, size - 1);
+			break;
+		case 3:
+			encrypt_for_anything(to, data + 1, size - 1);
 			break;
 		default:
 			change_message(to, data + 1, size - 1);

@@ -639,7 +639,8 @@ sub confirm_load
 
 # A load confirmed late: the cards that stand for its card by now get it, up to
 # one where the application has a history of its own.  To a card that got its
-# place back that is only what is there now.  The provider is told of the newest,
+# place back that is only what is there now; one that is revoked gets nothing for
+# itself.  The provider is told of the newest,
 # and of one that was replaced by a card about which there are no notices.
 sub pass_on
 {
@@ -659,7 +660,9 @@ sub pass_on
 			$self->supersede($load->{message});
 			return;
 		}
-		$self->entitle($heir, $app, $old, { message => $load->{message}, hops => ++$hops });
+		$hops++;
+		$self->entitle($heir, $app, $old, { message => $load->{message}, hops => $hops })
+		  if $self->{card}{$heir}{status} ne 'revoked';
 		push @told, [ $is_newer ? ('reissue', $heir, $old) : ('withdrawal', $old, $heir), $app, $load->{message} ]
 		  if !$self->is_opted_out($heir, $app)
 		  && ($hops == @heirs || $self->{card}{$heir}{status} eq 'replaced' && !$self->is_readable($heirs[$hops]));
@@ -685,7 +688,7 @@ sub confirm_unload
 
 		next if $claim->{message} ne $load->{message};
 		$self->disentitle($heir, $app);
-		$self->tell('withdrawal', $heir, $claim->{old_card}, $app, $load->{message})
+		$self->tell('withdrawal', $heir, undef, $app, $load->{message})
 		  unless $self->is_opted_out($heir, $app);
 	}
 	return void;
@@ -882,12 +885,12 @@ sub hand_back
 		my $legacy = $self->legacy($new, $app);
 		my $told = $legacy // ($entitlement->{withdrawn} ? undef : $entitlement);
 
-		$self->tell('withdrawal', $new, $old, $app, $told->{message})
+		$self->tell('withdrawal', $new, $legacy ? $old : undef, $app, $told->{message})
 		  if $told && !$self->is_opted_out($new, $app);
 		if (!$legacy)
 		{
 			my $ended = $self->disentitle($old, $app);
-			push @ended, [ $old, $ended->{old_card}, $app, $ended->{message} ]
+			push @ended, [ $old, undef, $app, $ended->{message} ]
 			  if $ended && !$self->is_opted_out($old, $app);
 		}
 		elsif (my $load = $self->loaded($new, $app))
@@ -965,15 +968,20 @@ sub transfer_application
 	return void;
 }
 
-# R30: what a provider believes and should not any more, until there is no more of
-# it, and then what it does not know of the cards in use.  After that it is not
-# mistaken, and there is no more to tell.
+# R30: what a provider believes and should not any more, and then what it does not
+# know of the cards in use.  After that it is not mistaken, and there is no more to
+# tell.
 sub tell_what_was_missed
 {
 	my ($self, $provider) = @_;
+	my $before = @{ $self->{notice}{$provider} };
+	my %times;
 
-	1 while grep { $self->tell('withdrawal', @$_) } $self->withdrawals_missed($provider);
+	$self->tell('withdrawal', @$_) foreach $self->withdrawals_missed($provider);
 	$self->tell(@$_) foreach $self->claims_missed($provider);
+	my $notices = $self->{notice}{$provider};
+	$times{"@$_{qw(kind new_card app message)}"}++ foreach @$notices[ $before .. $#$notices ];
+	push @{ $self->{leaks} }, map { "$provider was told twice: $_" } grep { $times{$_} > 1 } keys %times;
 	push @{ $self->{leaks} }, $self->mistakes($provider, $self->cards_in_use),
 	  map { "$provider will be told again: @$_[ 0 .. 2 ]" } $self->gets_notices($provider)
 	  ? ($self->withdrawals_missed($provider), $self->claims_missed($provider))
@@ -981,6 +989,9 @@ sub tell_what_was_missed
 	return;
 }
 
+# A card that is in use again keeps what was loaded on it, and is known for; one that
+# is revoked has lost what is live there, or what it is known for.  The old card is
+# named where it has that.
 sub withdrawals_missed
 {
 	my ($self, $provider) = @_;
@@ -991,9 +1002,16 @@ sub withdrawals_missed
 	} grep { $self->is_over($provider, $_) } $self->entitlements_of($provider);
 
 	return map {
-		my ($card, $old, $app) = @$_{qw(card old_card app)};
-		my $load = $_->{opted_out} ? undef : $self->loaded($card, $app);
-		[ $card, $_->{withdrawn} ? $old : undef, $app, ($load // $_)->{message} ]
+		my ($card, $app) = @$_{qw(card app)};
+		my $old = $self->{card}{$card}{replaces};
+		my $load = $self->own_load($provider, $card, $app);
+		$load = $self->loaded($card, $app) // $load
+		  if $self->{card}{$card}{status} eq 'revoked' && !$_->{opted_out};
+		my $message = ($load // $_)->{message};
+		my $has_it = $_->{withdrawn} && defined $old
+		  && $self->{card}{$old}{status} ne 'revoked'
+		  && (($self->legacy($old, $app) // {})->{message} // '') eq $message;
+		[ $card, $has_it ? $old : undef, $app, $message ]
 	} @over;
 }
 
@@ -1003,8 +1021,19 @@ sub is_over
 	my ($self, $provider, $entitlement) = @_;
 	my $told = $self->word($provider, @$entitlement{qw(card app)}) // return;
 
-	return $entitlement->{withdrawn} unless $entitlement->{opted_out};
-	return !$entitlement->{used} && $told eq $entitlement->{message};
+	return !$entitlement->{used} && $told eq $entitlement->{message} if $entitlement->{opted_out};
+	return $entitlement->{withdrawn}
+	  && ($self->{card}{ $entitlement->{card} }{status} eq 'revoked'
+		|| !$self->own_load($provider, @$entitlement{qw(card app)}));
+}
+
+# The load of its own for which a provider knows a card
+sub own_load
+{
+	my ($self, $provider, $card, $app) = @_;
+	my $load = $self->{load}{ $self->word($provider, $card, $app) // '' };
+
+	return $load && $load->{card} eq $card ? $load : undef;
 }
 
 sub claims_missed

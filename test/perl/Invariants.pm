@@ -19,7 +19,8 @@ Invariants - what holds of a card issuer's tables, whatever was called
 An invariant is a query that finds no row, and a change by a superuser after which
 it finds some: what no constraint holds by itself is to be seen in the tables.  The
 queries go by the rows and not by the indexes, which a crash might have left behind.
-They hold for issuers where nobody opted out and no application was transferred.
+They hold for issuers where nobody opted out and no application was transferred,
+which may be reasons to tell the same again.
 
 Those about a ledger compare the tables with what clients know of their own calls,
 B<ledger.fact>: one row for each thing that a call did, acknowledged is false where
@@ -138,6 +139,28 @@ sub invariants
 				 WHERE l.message_id IN (SELECT h.inherits FROM card_issuer.app_load h WHERE h.status = 'loaded')}
 		},
 		{
+			name => 'each live load is on one card in use, or one may reload it, and nothing else',
+			query => q{
+				SELECT l.message_id, l.status::text, count(i.card_id)
+				  FROM card_issuer.app_load l
+				  LEFT JOIN (card_issuer.inheritable_load i
+				             JOIN card_issuer.card c ON c.card_id = i.card_id AND c.status NOT IN ('replaced', 'revoked'))
+				    ON i.message_id = l.message_id AND i.app_id = l.app_id
+				 GROUP BY l.message_id, l.status
+				HAVING count(i.card_id) <> (l.status = 'loaded')::integer
+				 UNION ALL
+				SELECT e.message_id, 'of none, or of a revoked card', 1
+				  FROM card_issuer.entitlement e
+				  LEFT JOIN card_issuer.app_load l ON l.message_id = e.message_id AND l.app_id = e.app_id
+				  LEFT JOIN card_issuer.card c ON c.card_id = e.card_id
+				 WHERE l.message_id IS NULL
+				    OR c.status = 'revoked' AND e.withdrawn_at IS NULL},
+			break => q{UPDATE card_issuer.entitlement e SET withdrawn_at = now() WHERE e.used_at IS NULL},
+			other_breaks => [
+				q{UPDATE card_issuer.entitlement e SET withdrawn_at = NULL WHERE e.withdrawn_at IS NOT NULL},
+				q{UPDATE card_issuer.app_load l SET status = 'unloaded' WHERE l.status = 'loaded'} ]
+		},
+		{
 			name => 'each entitlement that is used is cited by exactly one load',
 			query => q{
 				SELECT e.card_id, e.app_id, count(l.message_id)
@@ -239,13 +262,11 @@ sub invariants
 			other_breaks => [
 				q{UPDATE card_issuer.entitlement e SET withdrawn_at = now() WHERE e.used_at IS NULL} ]
 		},
-		# A withdrawal may be told again, as when a contract goes on: the last word counts.
 		{
-			name => 'no reissue is told twice, and no notice is without its card and its load',
+			name => 'nothing is told twice, and no notice is without its card and its load',
 			query => q{
 				SELECT n.kind, n.new_card_id, n.app_id, n.message_id, count(*)
 				  FROM screissue.notice n
-				 WHERE n.kind = 'reissue'
 				 GROUP BY 1, 2, 3, 4
 				HAVING count(*) > 1
 				 UNION ALL
@@ -260,7 +281,9 @@ sub invariants
 				                              old_card_id, app_id, message_id, reason, noted_at)
 				SELECT n.issuer, n.provider, 999999, n.kind, n.platform_type, n.new_card_id,
 				       n.old_card_id, n.app_id, n.message_id, n.reason, n.noted_at
-				  FROM screissue.notice n WHERE n.kind = 'reissue' LIMIT 1}
+				  FROM screissue.notice n WHERE n.kind = 'reissue' LIMIT 1},
+			other_breaks => [
+				q{UPDATE screissue.notice n SET message_id = 'BANKJP/METRO/999999999' WHERE n.kind = 'withdrawal'} ]
 		},
 		{
 			name => 'each confirmed load is charged once, by its line of the tariff',
@@ -457,6 +480,15 @@ sub ledger_invariants
 				       WHEN 'read' THEN EXISTS (
 				           SELECT FROM card_issuer.app_load l WHERE l.message_id = f.message_id AND l.app_id = f.app_id)
 				       WHEN 'asked' THEN true
+				       WHEN 'personalized' THEN EXISTS (
+				           SELECT FROM card_issuer.card c WHERE c.card_id = f.card_id AND c.attribute_key_id IS NOT NULL)
+				       WHEN 'blocked' THEN EXISTS (
+				           SELECT FROM card_issuer.card c
+				            WHERE c.card_id = f.card_id AND c.status IN ('suspended', 'lost', 'replaced', 'revoked'))
+				           OR EXISTS (SELECT FROM ledger.fact u WHERE u.kind = 'unblocked' AND u.card_id = f.card_id)
+				       WHEN 'unblocked' THEN EXISTS (
+				           SELECT FROM card_issuer.card c WHERE c.card_id = f.card_id AND c.status NOT IN ('suspended', 'lost'))
+				           OR EXISTS (SELECT FROM ledger.fact b WHERE b.kind = 'blocked' AND b.card_id = f.card_id)
 				       WHEN 'disapproved' THEN (
 				           SELECT count(*) FROM card_issuer.reissue_request r
 				            WHERE r.old_card_id = f.card_id AND r.status = 'withdrawn' AND r.new_card_id IS NULL)
@@ -476,7 +508,17 @@ sub ledger_invariants
 				q{UPDATE card_issuer.app_load l SET status = 'permitted', loaded_at = NULL WHERE l.status = 'loaded'},
 				q{UPDATE card_issuer.card c SET replaces = NULL WHERE c.status = 'revoked'},
 				q{DELETE FROM card_issuer.reissue_request r WHERE r.status = 'completed'},
-				q{UPDATE card_issuer.app_load l SET fee = 8} ]
+				q{UPDATE card_issuer.app_load l SET fee = 8},
+				q{UPDATE card_issuer.card c SET attribute_key_id = NULL},
+				q{INSERT INTO ledger.fact (kind, card_id, acknowledged)
+				  SELECT 'blocked', c.card_id, true FROM card_issuer.card c
+				   WHERE c.status = 'active'
+				     AND NOT EXISTS (SELECT FROM ledger.fact f WHERE f.kind = 'unblocked' AND f.card_id = c.card_id)},
+				q{INSERT INTO ledger.fact (kind, card_id, acknowledged)
+				  SELECT 'unblocked', c.card_id, true FROM card_issuer.card c
+				   WHERE c.status = 'active'
+				     AND NOT EXISTS (SELECT FROM ledger.fact f WHERE f.kind = 'blocked' AND f.card_id = c.card_id);
+				  UPDATE card_issuer.card c SET status = 'lost' WHERE c.status = 'active'} ]
 		},
 		{
 			name => 'and nothing else is there',
@@ -502,6 +544,16 @@ sub ledger_invariants
 				  FROM card_issuer.card c
 				  LEFT JOIN said s ON s.kind = 'revoked' AND s.card_id = c.card_id
 				 WHERE c.status = 'revoked' AND s.kind IS NULL
+				 UNION ALL
+				SELECT 'blocked card', c.card_id::text
+				  FROM card_issuer.card c
+				  LEFT JOIN said s ON s.kind = 'blocked' AND s.card_id = c.card_id
+				 WHERE c.status IN ('suspended', 'lost', 'stolen', 'damaged', 'expired', 'produced') AND s.kind IS NULL
+				 UNION ALL
+				SELECT 'personalized card', c.card_id::text
+				  FROM card_issuer.card c
+				  LEFT JOIN said s ON s.kind = 'personalized' AND s.card_id = c.card_id
+				 WHERE c.attribute_key_id IS NOT NULL AND s.kind IS NULL
 				 UNION ALL
 				SELECT 'permission', l.card_id::text
 				  FROM card_issuer.app_load l
@@ -549,6 +601,8 @@ sub ledger_invariants
 				q{UPDATE card_issuer.app_load l SET loaded_at = now(), status = 'superseded' WHERE l.loaded_at IS NULL},
 				q{UPDATE card_issuer.app_load l SET status = 'unloaded' WHERE l.status = 'loaded'},
 				q{UPDATE card_issuer.card c SET status = 'revoked' WHERE c.replaced_by IS NULL},
+				q{UPDATE card_issuer.card c SET status = 'stolen' WHERE c.replaced_by IS NULL},
+				q{UPDATE card_issuer.card c SET attribute_key_id = 1},
 				q{INSERT INTO card_issuer.reissue_request (old_card_id, request_id, reason, status, requested_at)
 				  SELECT c.card_id, 100000 + n, 'lost', 'refused', now() FROM card_issuer.card c, generate_series(1, 500) n},
 				q{INSERT INTO card_issuer.inquiry (provider, inquiry_no, asked_at, role, app_id, attribute_sha256, reissued)

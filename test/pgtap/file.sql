@@ -8,7 +8,7 @@
 BEGIN;
 \ir include/issuer.sql
 SET LOCAL TimeZone = 'Asia/Tokyo';
-SELECT plan(231);
+SELECT plan(233);
 
 SELECT throws_ok($$SELECT service_provider.import_notices('')$$, 'SR001', NULL, 'import_notices before setup is SR001');
 SELECT service_provider.setup('METRO', 'Metro Transit'), service_provider.register_issuer('BANKJP', 'Bank of Japan Point'),
@@ -35,6 +35,8 @@ SELECT t.refused(format('SELECT card_issuer.register_certificate(%L, %s, %L)', c
     ('two certificates', 'METRO', $$t.file('metro.crt') || t.file('shop.crt')$$, NULL, '22P02'),
     ('another key', 'BANKJP', $$t.file('bank.crt')$$, 'metro.pem', 'SR011'),
     ('no key in the file', 'BANKJP', $$t.file('bank.crt')$$, 'none.pem', 'SR011'),
+    ('no file', 'BANKJP', $$t.file('bank.crt')$$, 'nowhere.pem', 'SR011'),
+    ('a key that only signs', 'METRO', $$t.file('unfit.crt')$$, NULL, '22023'),
     ('a key of card attributes', 'BANKJP', $$t.file('bank.crt')$$, '3.pem', '22023'),
     ('another directory', 'BANKJP', $$t.file('bank.crt')$$, '../bank.pem', '22023'),
     ('no certificate', 'BANKJP', 'NULL', 'bank.pem', '22023'),

@@ -3,7 +3,7 @@
 -- temporary objects, and owns tables (doc/design.md, Shape)
 BEGIN;
 \ir include/issuer.sql
-SELECT plan(54);
+SELECT plan(113);
 
 CREATE ROLE mallory IN ROLE metro;
 GRANT CREATE ON SCHEMA public TO mallory;
@@ -220,6 +220,167 @@ SELECT is(t.robbed(c), '42501', 'E60: no call of ours works in what a superuser 
                     'CREATE INDEX other_index ON evil.bait (evil.bait(x + 1))']) c;
 SELECT is(t.on_record(), :'before', 'E60: and nothing is changed by it');
 SELECT is(t.robbed('SELECT evil.rob()'), 'done', 'E60: a superuser who makes the same calls himself does get all that');
+
+-- A schema that has all that the server has, made by the attacker.
+\ir include/attack.sql
+CREATE FUNCTION t.unpinned(card card_id) RETURNS text LANGUAGE plpgsql SECURITY DEFINER
+AS $$ BEGIN RETURN format('%s of %s', now(), upper(card::text)); END $$;
+SELECT is(t.sprung_by($$t.unpinned('CARD-A')$$, 'mallory'),
+          'format(text, timestamptz, text) as postgres, now() as postgres, upper(text) as postgres (no error)',
+          'E60: a definer function that pins no path runs all of that with the owner''s rights');
+
+-- A policy of a superuser's that is careless about the path: the caller's, which begins
+-- in the attacker's house, would be that of what we do afterwards.  (doc/policies.md)
+CREATE SCHEMA bank;
+CREATE FUNCTION t.policy(body text, clause text DEFAULT '') RETURNS void LANGUAGE plpgsql
+AS $$
+BEGIN
+    EXECUTE format('CREATE OR REPLACE FUNCTION bank.policy(jsonb) RETURNS screissue.verdict LANGUAGE plpgsql %s AS %L', clause,
+                   'BEGIN ' || body || '; RETURN ROW(true, NULL, NULL)::screissue.verdict; END');
+END
+$$;
+-- What the call of a provider comes to under such a policy.
+CREATE FUNCTION t.permitted(body text, clause text DEFAULT '') RETURNS text LANGUAGE plpgsql
+AS $$
+DECLARE
+    before CONSTANT bigint := nextval('t.sprung');
+    answer text;
+BEGIN
+    PERFORM t.policy(body, clause);
+    BEGIN
+        PERFORM set_config('role', 'mallory', true);
+        EXECUTE $q$SELECT p.permitted || ' in ' || current_setting('search_path') FROM card_issuer.permit_load(app => 'D276AB0085CD02', card => 'CARD-B') p$q$ INTO answer;
+        PERFORM card_issuer.confirm_load(p.message_id, false) FROM card_issuer.permit_load(app => 'D276AB0085CD02', card => 'CARD-B') p;
+    EXCEPTION WHEN OTHERS THEN
+        answer := SQLSTATE;
+    END;
+    PERFORM pg_catalog.set_config('search_path', 'screissue, public', true);
+    PERFORM pg_catalog.set_config('role', 'none', true);
+    RETURN answer || CASE WHEN nextval('t.sprung') OPERATOR(pg_catalog.<>) before + 1 THEN ' and a trap sprung' ELSE '' END;
+END
+$$;
+SELECT t.policy('NULL') \g /dev/null
+SELECT card_issuer.set_policy('load', 'bank.policy(jsonb)') \g /dev/null
+CREATE FUNCTION t.trusting() RETURNS text LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, screissue, pg_temp
+AS $$ BEGIN PERFORM bank.policy('{}'); RETURN upper('x'); END $$;
+SELECT t.policy('SET LOCAL search_path = house, pg_catalog, screissue') \g /dev/null
+SELECT is(t.sprung_by('t.trusting()', 'mallory'), 'upper(text) as postgres (no error)', 'E60: a function that trusts its policy goes on in the path that it left');
+SELECT is(t.permitted(b, c), e, 'E60: a policy' || coalesce(' with ' || nullif(c, ''), '') || ' that does: ' || b)
+  FROM (VALUES ('NULL', '', 'true in screissue, public'),
+    ('RESET search_path', '', '55000'), ('SET search_path = bank, screissue', '', '55000'),
+    ('SET LOCAL search_path = house, pg_catalog, screissue', '', '55000'),
+    ('PERFORM set_config(''search_path'', ''house, pg_catalog, screissue'', true)', '', '55000'),
+    ('SET LOCAL search_path = bank, screissue', 'SET search_path = pg_catalog', 'true in screissue, public'),
+    ('SET ROLE shop', '', '42501'), ('SET SESSION AUTHORIZATION shop', '', '42501'), ('SET LOCAL ROLE NONE', '', '42501'),
+    ('COMMIT', '', '2D000'), ('ROLLBACK', '', '2D000')) v (b, c, e);
+-- Whose function it is counts when it is called, whatever was so when it was set.
+SELECT t.policy('NULL') \g /dev/null
+GRANT CREATE ON SCHEMA bank TO mallory;
+ALTER FUNCTION bank.policy(jsonb) OWNER TO mallory;
+SELECT throws_ok($$SELECT card_issuer.permit_load(app => 'D276AB0085CD02', card => 'CARD-B')$$, '42501', 'policy function "bank.policy(jsonb)" does not belong to a superuser',
+                 'design 9: a policy that was given away is not called');
+ALTER FUNCTION bank.policy(jsonb) OWNER TO CURRENT_USER;
+ALTER SCHEMA bank OWNER TO mallory;
+SET LOCAL ROLE mallory;
+SET LOCAL search_path = pg_catalog;
+DROP FUNCTION bank.policy(jsonb);
+CREATE FUNCTION bank.policy(jsonb) RETURNS screissue.verdict LANGUAGE plpgsql AS $$ BEGIN PERFORM house.spring('policy'); RETURN ROW(true, NULL, NULL)::screissue.verdict; END $$;
+RESET ROLE;
+SET LOCAL search_path = screissue, public;
+SELECT throws_ok($$SELECT card_issuer.permit_load(app => 'D276AB0085CD02', card => 'CARD-B')$$, '42501', 'policy function "bank.policy(jsonb)" does not belong to a superuser',
+                 'design 9: nor one that the owner of its schema has put in its place');
+SELECT is(t.sprung_by('bank.policy(''{}'')', NULL), 'policy as postgres (no error)', 'though whoever calls it runs it with his rights');
+SELECT card_issuer.set_policy('load', NULL) \g /dev/null
+
+-- How a caller has set up the session changes no answer and no check.
+CREATE FUNCTION t.answers() RETURNS text LANGUAGE plpgsql
+AS $$
+BEGIN
+    RETURN concat_ws(' ',
+        (SELECT string_agg(c.problem, ',') FROM card_issuer.publication_check() c),
+        card_issuer.create_publication('METRO'),
+        screissue.definition_sha256('card_issuer.default_policy(jsonb)'::regprocedure),
+        screissue.read_paper_time('20260301120000123456') = '2026-03-01 12:00:00.123456+00',
+        md5(query_to_xml('SELECT * FROM card_issuer.digest(''METRO'', 1, 9) d', true, true, '')::text));
+END
+$$;
+SELECT card_issuer.create_publication('METRO') \g /dev/null
+SELECT t.answers() AS answers \gset
+CREATE FUNCTION t.answers_under(setting text, value text) RETURNS text LANGUAGE plpgsql
+AS $$
+DECLARE
+    before CONSTANT text := current_setting(setting);
+    answers text;
+BEGIN
+    PERFORM set_config(setting, value, true);
+    answers := t.answers();
+    PERFORM set_config(setting, before, true);
+    RETURN answers;
+EXCEPTION WHEN OTHERS THEN
+    RETURN SQLSTATE || ' ' || SQLERRM;
+END
+$$;
+SELECT is(t.answers_under(s, v), :'answers', format('design 3: the same answers under %s = %s', s, v))
+  FROM (VALUES ('standard_conforming_strings', 'off'), ('quote_all_identifiers', 'on'), ('transform_null_equals', 'on'),
+    ('array_nulls', 'off'), ('DateStyle', 'German, DMY'), ('IntervalStyle', 'sql_standard'), ('bytea_output', 'escape'),
+    ('TimeZone', 'Pacific/Apia'), ('extra_float_digits', '-15'), ('row_security', 'off'), ('backslash_quote', 'off'),
+    ('plan_cache_mode', 'force_generic_plan'), ('default_transaction_isolation', 'serializable'), ('check_function_bodies', 'off')) x (s, v);
+
+-- A publication that the attacker owns, one that was given to it, and the attacker's
+-- own by the name that ours would have.
+SELECT card_issuer.drop_publication('METRO') \g /dev/null
+SELECT is(t.denied(c), e, 'R19: ' || d)
+  FROM (VALUES (1, 'CREATE PUBLICATION screissue_shop', 'done', 'anybody with CREATE on the database makes one'),
+    (2, 'CREATE PUBLICATION trap FOR ALL TABLES', '42501', 'but not of all tables'),
+    (3, 'CREATE PUBLICATION trap FOR TABLES IN SCHEMA screissue', '42501', 'nor of our schema'),
+    (4, 'ALTER PUBLICATION screissue_shop ADD TABLE screissue.notice', '42501', 'nor does our table go into it'),
+    (5, 'ALTER PUBLICATION screissue_shop ADD TABLES IN SCHEMA screissue', '42501', 'nor our schema')) v (n, c, e, d) ORDER BY n;
+RESET ROLE;
+SELECT throws_ok($$SELECT card_issuer.create_publication('SHOP')$$, '42710', NULL, 'R19: it is not taken for ours');
+SELECT throws_ok($$SELECT card_issuer.drop_publication('SHOP')$$, '42710', NULL, 'R19: nor dropped as ours');
+SELECT card_issuer.create_publication('METRO') \g /dev/null
+SELECT is(t.denied(c), '42501', 'R19: denied: ' || c)
+  FROM unnest(ARRAY['ALTER PUBLICATION screissue_metro SET (publish = ''insert, update'')', 'DROP PUBLICATION screissue_metro',
+                    'ALTER PUBLICATION screissue_metro OWNER TO mallory', 'ALTER PUBLICATION screissue_metro DROP TABLE screissue.notice']) c;
+ALTER PUBLICATION screissue_metro OWNER TO mallory;
+SELECT is(t.denied('ALTER PUBLICATION screissue_metro SET TABLE screissue.notice'), '42501', 'R19: who was given it cannot take the row filter off');
+SELECT results_eq($$SELECT c.problem FROM card_issuer.publication_check() c WHERE c.publication = 'screissue_metro'$$,
+                  $$VALUES ('belongs to role "mallory", which is not superuser'::text)$$, 'R19: and the check tells of it');
+
+-- What was given away of the extension itself stops the next setup.
+CREATE FUNCTION t.setup_after(command text) RETURNS text LANGUAGE plpgsql
+AS $$
+BEGIN
+    EXECUTE command;
+    PERFORM card_issuer.setup('BANKJP', 'Bank');
+    RAISE EXCEPTION USING ERRCODE = '00TRY', MESSAGE = 'done';
+EXCEPTION WHEN OTHERS THEN
+    RETURN SQLERRM;
+END
+$$;
+SELECT is(t.setup_after(format('ALTER %s %s OWNER TO mallory', k, o)), CASE WHEN k = 'PUBLICATION' THEN 'done'
+              ELSE format('%s "%s" belongs to role "mallory", which is not superuser', lower(replace(replace(k, 'VIEW', 'relation'), 'SEQUENCE', 'relation')), split_part(o, '(', 1)) END,
+          'design 3: setup looks who owns ' || o)
+  FROM (VALUES ('SCHEMA', 'screissue'), ('SCHEMA', 'card_issuer'), ('SCHEMA', 'service_provider'), ('FUNCTION', 'screissue.require(text, boolean)'),
+    ('FUNCTION', 'card_issuer.permit_load'), ('TYPE', 'screissue.card_id'), ('TYPE', 'screissue.verdict'), ('TYPE', 'screissue.card_status'),
+    ('VIEW', 'card_issuer.reissue_pair'), ('SEQUENCE', 'card_issuer.message_sequence'), ('PUBLICATION', 'screissue_metro')) v (k, o);
+
+-- Every call and every view, where the path begins in the attacker's house.
+CREATE TABLE t.call AS
+SELECT t.call_of(p.oid) AS call, p.oid FROM t.our_function p
+ WHERE p.prokind = 'f' AND p.prorettype <> 'trigger'::regtype
+   AND NOT (p.prorettype = 'record'::regtype AND p.proallargtypes IS NULL)
+   AND p.pronamespace IN ('card_issuer'::regnamespace, 'service_provider'::regnamespace);
+INSERT INTO t.call SELECT c.oid::regclass::text, NULL FROM pg_class c
+ WHERE c.relkind = 'v' AND c.relnamespace IN ('card_issuer'::regnamespace, 'service_provider'::regnamespace);
+SELECT is_empty(format($$SELECT c.call, s.sprung FROM t.call c CROSS JOIN LATERAL t.sprung_by(c.call, %1$L) s (sprung)
+                          WHERE s.sprung IS NOT NULL
+                            AND (c.oid IS NULL OR has_function_privilege(coalesce(%1$L, 'postgres'), c.oid, 'EXECUTE'))$$, r),
+                'E60: nothing of it runs in any call or view for ' || coalesce(r, 'a superuser'))
+  FROM unnest('{mallory,clerk,auditor,NULL}'::name[]) r;
+ALTER FUNCTION card_issuer.lineage RESET search_path;
+SELECT isnt(t.sprung_by(c.call, NULL), NULL, 'E60: but in a call that pins no path, it would: ' || c.call)
+  FROM t.call c WHERE c.oid = 'card_issuer.lineage'::regproc;
 
 SELECT * FROM finish();
 ROLLBACK;

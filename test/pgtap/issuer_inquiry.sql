@@ -2,7 +2,7 @@
 -- design 6, 8)
 BEGIN;
 \ir include/issuer.sql
-SELECT plan(466);
+SELECT plan(467);
 
 SELECT card_issuer.register_key(1, 'ecies-x25519'), card_issuer.register_key(2, 'ecies-p256'),
        card_issuer.register_key(3, 'rsa-oaep-sha256'), card_issuer.register_key(4, 'ecies-x25519'),
@@ -327,6 +327,8 @@ ALTER TABLE card_issuer.encryption_key ENABLE TRIGGER ALL;
 SELECT isnt((SELECT array_agg(x ORDER BY x) FROM t.registry_triggers() x)::text, :'triggers', 'a restore may leave them in another state');
 SELECT card_issuer.setup('BANKJP', 'Bank of Japan Point') \g /dev/null
 SELECT is((SELECT array_agg(x ORDER BY x) FROM t.registry_triggers() x)::text, :'triggers', 'which setup() mends');
+
+SELECT t.refused('SELECT card_issuer.registry_changed()', '39P01', 'what makes sessions forget the registry is for triggers');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -4,7 +4,7 @@
 -- The key directory of the cluster has the files that test/keys makes.
 BEGIN;
 \ir include/issuer.sql
-SELECT plan(54);
+SELECT plan(60);
 
 -- Registration.
 SELECT lives_ok(format('SELECT card_issuer.register_key(%s, %L)', k, s), 'R32: key for ' || s)
@@ -23,7 +23,16 @@ SELECT t.refused(format('SELECT card_issuer.register_key(%s, %L)', k, s), state,
                (4, 'rsa-oaep-sha256', 'SR011', 'the key in the file is another one'),
                (5, 'ecies-x25519', 'SR011', 'E48: there is no such file'),
                (0, 'ecies-x25519', 'SR011', 'E48: there is no such file'),
+               (6, 'ecies-x25519', 'SR011', 'E48: there is no key in the file'),
+               (7, 'ecies-x25519', 'SR011', 'E48: it is no file'),
                (1, 'ecies-p256', 'SR011', 'E41: one scheme for each key id')) v (k, s, state, why);
+-- The owner of the database calls what operators may not.
+SELECT t.refused(call, state, why)
+  FROM (VALUES ($$SELECT card_issuer.read_public_key(-1, 'ecies-x25519')$$, 'SR011', 'no key id'),
+               ($$SELECT card_issuer.read_public_key(256, 'ecies-x25519')$$, 'SR011', 'no key id'),
+               ($$SELECT card_issuer.encrypt_attribute(1, 'ecies-x25519', card_issuer.read_public_key(1, 'ecies-x25519'), '')$$, '22023', 'nothing to encrypt'),
+               ($$SELECT card_issuer.encrypt_attribute(1, 'ecies-x25519', card_issuer.read_public_key(1, 'ecies-x25519'), decode(repeat('00', 2000), 'hex'))$$,
+                '22023', 'too much to encrypt')) v (call, state, why);
 UPDATE card_issuer.encryption_key k SET public_key = '\x00' WHERE k.key_id = 2;
 SELECT t.refused($$SELECT card_issuer.register_key(2, 'ecies-p256')$$, 'SR009', 'E40: a key id is never used again for another key');
 SELECT t.refused($$SELECT card_issuer.personalize_card('CARD-A', 2)$$, 'SR004', 'unknown card');

@@ -5,7 +5,7 @@
 BEGIN;
 \set more_setup ', partitions => 8'
 \ir include/issuer.sql
-SELECT plan(33);
+SELECT plan(34);
 
 -- The tables.
 CREATE VIEW t.card_table AS
@@ -139,6 +139,16 @@ SELECT is(t.used_by(format($$SELECT card_issuer.reissue_cards('{OLD-%s}', '{ANOT
           ARRAY(SELECT t.home(c) FROM unnest(ARRAY[p.old_card, 'ANOTHER-1']) c GROUP BY 1 ORDER BY 1),
           'only partitions of the cards named: reissue_cards')
   FROM t.pair p WHERE p.n = 13;
+
+-- A partition that somebody partitioned again is not one that setup made.
+SAVEPOINT as_made;
+SET CONSTRAINTS ALL IMMEDIATE;
+TRUNCATE card_issuer.card CASCADE;
+ALTER TABLE card_issuer.card DETACH PARTITION card_issuer.card_0;
+CREATE TABLE card_issuer.again PARTITION OF card_issuer.card FOR VALUES WITH (MODULUS 8, REMAINDER 0) PARTITION BY HASH (card_id);
+SELECT t.refused(format('SELECT card_issuer.reissue_card(%L, %L)', p.old_card, p.new_card), '55000', 'a partition that is partitioned')
+  FROM t.pair p WHERE t.home(p.old_card) = 0 LIMIT 1;
+ROLLBACK TO as_made;
 
 -- An inquiry reads one partition by itself: it is counted nowhere, and no lock
 -- says which one it was.

@@ -6,7 +6,7 @@
 BEGIN;
 \ir include/issuer.sql
 SET LOCAL TimeZone = 'UTC';
-SELECT plan(226);
+SELECT plan(233);
 
 SELECT throws_ok($$SELECT service_provider.type_notice('')$$, 'SR001', NULL, 'type_notice before setup is SR001');
 SELECT service_provider.setup('METRO', 'Metro Transit'), service_provider.register_issuer('BANKJP', 'Bank of Japan Point') \g /dev/null
@@ -124,6 +124,18 @@ SELECT throws_ok(format('SELECT service_provider.type_reply(%s, %L)', r.request_
   FROM t.reply r, (VALUES ('PLATFORM', 'X', 'YES', NULL, NULL), ('REISSUED', '200', 'MAYBE', NULL, NULL), ('REISSUED', '200', NULL, NULL, NULL),
                           ('MESSAGE', '200', 'YES', 'BANKJP', NULL), ('OLDCARD', '200', 'YES', NULL, '!')) w (label, platform, reissued, message, card)
  WHERE r.what = 'first card';
+
+-- Groups with the right check characters, but none of them says a value as it is printed
+
+SELECT throws_ok(format('SELECT service_provider.type_reply(%s, %L)', r.request_id, E'SCREISSUE REPLY 1\nISSUER ' || groups),
+                 '22P02', 'form is mistyped in line 2 (ISSUER)', 'E29: ' || w.what)
+  FROM (VALUES ('a letter that needs no escape', 'X41X0 5O'), ('more filling than a group', 'XXXXA XXXXA JH'),
+               ('a value of 68 characters', repeat('AAAAY ', 17) || '2I')) w (what, groups), t.request r WHERE r.what = 'first card';
+SELECT throws_ok(call, state, message, 'no form: ' || call)
+  FROM (VALUES ($$SELECT screissue.read_paper('other', '')$$, 'XX000', 'unknown form "other"'),
+               ($$SELECT screissue.print_paper('other', '{}')$$, 'XX000', 'unknown form "other"'),
+               ($$SELECT screissue.print_paper('reply', '{1,2}')$$, 'XX000', 'a form was given 2 values'),
+               ($$SELECT screissue.print_paper('reply', array_fill(repeat('X', 65), '{7}'))$$, '22023', 'value of line 2 (ISSUER) does not go on paper')) w (call, state, message);
 
 -- Permissions
 

@@ -5,7 +5,7 @@ CREATE EXTENSION screissue;
 SET search_path = screissue, public;
 SET TimeZone = 'UTC';
 
-SELECT plan(110);
+SELECT plan(114);
 
 -- A notice that is right, to be changed by each test.
 CREATE FUNCTION pg_temp.wire(change jsonb DEFAULT '{}')
@@ -297,9 +297,25 @@ SELECT throws_ok(
            FOR EACH ROW EXECUTE FUNCTION service_provider.land_notice();
        INSERT INTO pg_temp.other VALUES (1) $$, '39P01', NULL,
     'a trigger of another kind is refused');
+CREATE TABLE pg_temp.wire (LIKE screissue.notice);
+SELECT throws_ok(
+    $$ CREATE TRIGGER t BEFORE INSERT ON pg_temp.wire
+           FOR EACH STATEMENT EXECUTE FUNCTION service_provider.land_notice();
+       INSERT INTO pg_temp.wire DEFAULT VALUES $$, '39P01', NULL,
+    'so is one for a statement');
 
 -- Faults of the server
 
+SELECT throws_ok(
+    $$ TRUNCATE service_provider.self;
+       SELECT pg_temp.receive('{"notice_no": 60}') $$, '55000',
+    'table "self" is empty', 'nobody whom a notice could be for is a fault');
+SELECT throws_ok(
+    format($$ ALTER TABLE service_provider.self RENAME TO old_self;
+       CREATE VIEW service_provider.self AS SELECT %s FROM service_provider.old_self;
+       SELECT pg_temp.receive('{"notice_no": 60}') $$, columns), '55000',
+    'table "self" does not have the columns that setup gave it', 'so is a view in its place, of ' || columns)
+  FROM unnest('{*,one_row}'::text[]) columns;
 SELECT throws_ok(
     $$ ALTER TABLE service_provider.reissue_notice RENAME COLUMN kind TO sort;
        SELECT pg_temp.receive('{"notice_no": 60}') $$, '55000', NULL,

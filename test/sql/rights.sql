@@ -1,4 +1,4 @@
--- Who may do what: every function, table, view and sequence of ours that any of these
+-- Who may do what (E60): every function, table, view and sequence of ours that any of these
 -- roles may use, and how.  Nobody is any role of the cluster; what everybody may call in
 -- schema screissue belongs to the types.
 \set VERBOSITY terse

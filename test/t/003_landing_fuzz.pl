@@ -3,6 +3,10 @@
 # stream (E14, E28, E37): no worker fails, every notice is in the inbox or in
 # quarantine, as it came, and for the right cause.
 #
+# First come the rows of test/fuzz/corpus/landing, in the text form of COPY, which
+# then are changed like all others.  With SCREISSUE_FUZZ_SECONDS (`make fuzz
+# FUZZ=landing`) as many more are streamed as fit into that time.
+#
 # The seed is printed; SCREISSUE_FUZZ_SEED runs the same notices again.
 
 use strict;
@@ -15,8 +19,10 @@ use Screissue;
 use Test::More;
 
 my $seed = $ENV{SCREISSUE_FUZZ_SEED} // (time ^ ($$ << 8)) & 0x7fffffff;
+my $seconds = $ENV{SCREISSUE_FUZZ_SECONDS} // 0;
 my $notices = 100_000;
 my $huge = 40;    # values of up to 1 MB
+my $numbers = $notices;    # they are given, most of them more than once
 diag "seed $seed";
 srand $seed;
 
@@ -93,7 +99,7 @@ sub right_notice
 	return {
 		issuer => $issuer,
 		provider => pick(('METRO') x 20, 'metro', 'BUS'),
-		notice_no => 1 + int rand $notices,
+		notice_no => 1 + int rand $numbers,
 		kind => pick('reissue', 'withdrawal', 'renewal', any_text()),
 		platform_type => pick(100, 200, 999, undef, int(rand 2**32) - 2**31),
 		new_card_id => pick(
@@ -123,19 +129,8 @@ sub spoil
 	return;
 }
 
-my @earlier;
-
-sub any_notice
-{
-	return pick(@earlier) if @earlier && rand() < 0.1;
-
-	my $notice = right_notice();
-	spoil($notice) if rand() < 0.4;
-	$earlier[ @earlier < 1000 ? @earlier : rand @earlier ] = $notice;
-	return $notice;
-}
-
 my %escape = ("\\" => "\\\\", "\t" => "\\t", "\n" => "\\n", "\r" => "\\r");
+my %unescape = reverse %escape;
 
 sub copy_line
 {
@@ -148,16 +143,42 @@ sub copy_line
 	} @columns) . "\n";
 }
 
-# Writes a file of notices for COPY, some of them huge in one column.
+sub read_line
+{
+	my ($line) = @_;
+	my %notice;
+
+	chomp $line;
+	@notice{@columns} = map { $_ eq "\\N" ? undef : s/(\\.)/$unescape{$1}/gr } split /\t/, $line, -1;
+	return \%notice;
+}
+
+my @corpus = map { read_line($_) }
+  map { split /^/, slurp_file($_) } sort glob 'test/fuzz/corpus/landing/*';
+
+my @earlier;
+
+sub any_notice
+{
+	return pick(@earlier) if @earlier && rand() < 0.1;
+
+	my $notice = rand() < 0.1 ? { %{ pick(@corpus) } } : right_notice();
+	spoil($notice) if rand() < 0.4;
+	$earlier[ @earlier < 1000 ? @earlier : rand @earlier ] = $notice;
+	return $notice;
+}
+
+# Writes a file of notices for COPY: those given, then any, some of them huge in one
+# column.
 sub write_notices
 {
-	my ($file, $count, $huge) = @_;
+	my ($file, $count, $huge, @given) = @_;
 	my %is_huge = map { int(rand $count) => 1 } 1 .. $huge;
 
 	open my $out, '>:raw', $file or die "$file: $!";
 	foreach my $i (1 .. $count)
 	{
-		my $notice = any_notice();
+		my $notice = $i <= @given ? $given[ $i - 1 ] : any_notice();
 
 		$notice = { %$notice, pick(sort keys %is_text) => huge_text() }
 		  if $is_huge{$i};
@@ -185,18 +206,25 @@ my $file = PostgreSQL::Test::Utils::tempdir() . '/notices';
 
 sub send_notices
 {
-	my ($count, $huge) = @_;
+	my ($count, $huge, @given) = @_;
 
-	write_notices($file, $count, $huge);
+	write_notices($file, $count, $huge, @given);
 	$bank->safe_psql('postgres', "COPY screissue.notice FROM '$file' ENCODING 'UTF8'");
 	return;
 }
 
-send_notices($notices / 2, $huge / 2);
+cmp_ok(scalar @corpus, '>', 100, 'there is a corpus');
+send_notices($notices / 2, $huge / 2, @corpus);
 subscribe($metro, $bank, 'BANKJP', 'METRO');
 $metro->wait_for_subscription_sync($bank, 'bankjp');
-send_notices($notices / 10, $huge / 10) foreach 1 .. 5;
+send_notices($notices / 10, $huge / 10, $_ == 1 ? @corpus : ()) foreach 1 .. 5;
 $bank->wait_for_catchup('bankjp');
+for (my $end = time + $seconds; time < $end; $notices += 10_000)
+{
+	send_notices(10_000, 4);
+	$bank->wait_for_catchup('bankjp');
+}
+note "$notices notices";
 
 is($bank->safe_psql('postgres', 'SELECT count(*) FROM screissue.notice'),
 	$notices, "$notices notices were sent");
@@ -259,7 +287,7 @@ is( $metro->safe_psql('postgres', 'SELECT count(*) FROM service_provider.reissue
 	'E19: one row for each number');
 cmp_ok(
 	$metro->safe_psql('postgres', 'SELECT count(*) FROM service_provider.reissue_notice'),
-	'>', $notices / 5, 'a good part of the notices is good');
+	'>', $numbers / 5, 'a good part of the notices is good');
 cmp_ok(
 	$metro->safe_psql('postgres', q{
 		SELECT count(*) FROM service_provider.reissue_notice
@@ -336,10 +364,10 @@ is( $metro->safe_psql('postgres', q{
 
 # And the stream goes on.
 
-send_notice($bank, issuer => 'BANKJP', provider => 'METRO', notice_no => 10 * $notices);
+send_notice($bank, issuer => 'BANKJP', provider => 'METRO', notice_no => 10 * $numbers);
 $bank->wait_for_catchup('bankjp');
 is( $metro->safe_psql('postgres',
-		'SELECT carrier FROM service_provider.reissue_notice WHERE notice_no = ' . 10 * $notices),
+		'SELECT carrier FROM service_provider.reissue_notice WHERE notice_no = ' . 10 * $numbers),
 	'replication', 'E37: the next notice lands');
 
 done_testing();

@@ -443,13 +443,25 @@ like(slurp_file($bank->logfile, $bank_log), qr/DETAIL:  The key in its file is n
 	'E40: and found to be another key');
 copy($hidden, "$keys/1.pem");
 like($session->query(inquire($attribute)), qr/^200 t /, 'E41: when it is back, the session goes on');
+
+sub set_key_directory
+{
+	my ($directory) = @_;
+
+	$bank->append_conf('postgresql.conf', "screissue.key_directory = '$directory'");
+	$bank->reload;
+	$bank->poll_query_until('postgres', "SELECT current_setting('screissue.key_directory') = '$directory'")
+	  or die 'the configuration was not loaded';
+	return;
+}
+
 my $elsewhere = make_keys();
 move("$keys/$_.pem", "$elsewhere/$_.pem") for 1 .. 4;
 chmod 0600, "$elsewhere/1.pem";
-$bank->append_conf('postgresql.conf', "screissue.key_directory = '$elsewhere'");
-$bank->reload;
-$bank->poll_query_until('postgres', "SELECT current_setting('screissue.key_directory') = '$elsewhere'")
-  or die 'the configuration was not loaded';
+set_key_directory('');
+like(noise_of($bank, 'metro', inquire($attribute)), qr/ERROR:  SR011: key 1 is not available/, 'E41: no key directory');
+like(slurp_file($bank->logfile, $bank_log), qr/DETAIL:  screissue.key_directory is not set/, 'E41: and the log says so');
+set_key_directory($elsewhere);
 like($session->query(inquire($attribute)), qr/^200 t /, 'the keys may move to another directory');
 is($session->query("SHOW screissue.key_directory"), '', 'E60: which a provider is not told');
 $session->quit;

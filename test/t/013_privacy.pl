@@ -10,6 +10,7 @@ use strict;
 use warnings;
 
 use CardAttribute;
+use Disclosure;
 use File::Find;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -278,37 +279,6 @@ is( $metro->safe_psql('postgres', sprintf q{SELECT r.outcome FROM service_provid
 
 # The search
 
-# All forms in which an id may lie about: as text, grouped, and as the bytes
-# that the type stores.
-sub images
-{
-	my ($id) = @_;
-	my ($hex) = $id =~ /^0x(.*)/;
-	my @texts = $id =~ /^\d+$/
-	  ? ($id, join('-', $id =~ /(\d{4})/g), join(' ', $id =~ /(\d{4})/g))
-	  : defined $hex ? (uc $hex, lc $hex)
-	  : (uc $id, lc $id);
-
-	return (@texts, $id =~ /^\d+$/ ? pack('H*', $id) : defined $hex ? pack('H*', $hex) : (),
-		map { unpack 'H*', $_ } @texts);
-}
-
-sub pattern
-{
-	my $pattern = join '|', map { quotemeta } @_;
-
-	return qr/$pattern/;
-}
-
-# Tests that a pattern is not found; of a long text only the place is shown.
-sub absent
-{
-	my ($text, $pattern, $name) = @_;
-
-	ok($text !~ $pattern, $name) or diag '... ' . substr($text, $-[0] < 600 ? 0 : $-[0] - 600, 900);
-	return;
-}
-
 # Files below a directory in which a pattern is found, with blanks between.
 sub files_with
 {
@@ -383,18 +353,6 @@ absent($stream, $secret_id, 'R42: the logical stream has no secret card');
 like($stream, $readable_id, 'but a readable one');
 
 # Private keys and secrets of cards, at the issuer itself (E47)
-
-# The private parts of a key: lines of its file, and the number itself.
-sub private_parts
-{
-	my ($file) = @_;
-	my @lines = grep { !/^-/ } split /\n/, slurp_file($file);
-	my ($der) = run_command([ 'openssl', 'pkey', '-in', $file, '-text', '-noout' ]);
-	my ($number) = $der =~ /^priv(?:ateExponent)?:\n((?:\s+[0-9a-f:]+\n)+)/m;
-	$number =~ s/[\s:]//g;
-
-	return (@lines, $number, pack 'H*', $number);
-}
 
 my $private = pattern(map { private_parts("$keys/$_.pem") } 1 .. 3);
 my $card_secret = pattern(map { ($_->{secret}, unpack('H*', $_->{secret})) } values %card);

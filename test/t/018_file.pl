@@ -194,13 +194,15 @@ is(opened_by_openssl($permissions, 'metro', 'bank')->{permissions}[0]{message_id
 my @for_rsa = ('-keyopt', 'rsa_padding_mode:oaep', '-keyopt', 'rsa_oaep_md:sha256');
 my @for_p256 = ('-keyopt', 'ecdh_kdf_md:sha256');
 
+our @digest = ('-md', 'sha256');
+
 sub made_by_openssl
 {
 	my ($document, $sender, $recipient, @options) = @_;
 	my ($in, $signed, $sealed) = (store('document', encode_json($document)), store('signed', ''), store('sealed', ''));
 
 	@options = $recipient eq 'bank' ? @for_rsa : @for_p256 unless @options;
-	openssl('-sign', '-binary', '-nodetach', '-md', 'sha256', '-in', $in, '-signer', "$certificates/$sender.crt",
+	openssl('-sign', '-binary', '-nodetach', @digest, '-in', $in, '-signer', "$certificates/$sender.crt",
 		'-inkey', "$certificates/$sender.pem", '-outform', 'DER', '-out', $signed);
 	openssl('-encrypt', '-binary', '-aes-256-cbc', '-in', $signed, '-recip', "$certificates/$recipient.crt", @options,
 		'-outform', 'PEM', '-out', $sealed);
@@ -254,6 +256,12 @@ refused(tr/A-Y/B-Z/r, qr/^22P02 /, 'E30: tampered') for ($good =~ /\A(?:.*\n)(.*
 }
 refused(made_by_openssl($document, 'bank', 'metro', '-stream', @for_p256), qr/^22P02 What the lines encode is not CMS in DER/, 'E30: BER');
 refused(made_by_openssl($document, 'bank', 'metro', '-keyopt', 'ecdh_kdf_md:sha1'), qr/^22P02 Its key must/, 'E30: SHA-1');
+{
+	local @digest = ('-md', 'sha1');
+	refused(made_by_openssl($document, 'bank', 'metro'), qr/^42501 It must be signed with SHA-256/, 'E30: signed by SHA-1');
+	@digest = ('-md', 'sha256', '-signer', "$certificates/shop.crt", '-inkey', "$certificates/shop.pem");
+	refused(made_by_openssl($document, 'bank', 'metro'), qr/^42501 It must have exactly one signature/, 'E30: signed by two');
+}
 refused(made_by_openssl($document, 'bank', 'bank'), qr/^42501 It is not for a certificate of ours/, 'E24: for another recipient');
 refused(made_by_openssl($document, 'metro', 'metro'), qr/^42501 The certificate of its signer is not registered/, 'E30: signed by a foreign certificate');
 refused(made_by_openssl($document, 'shop', 'metro'), qr/^42501$/, 'E30: signed by another issuer, in the name of this one');

@@ -83,7 +83,8 @@ is(bank($slots), '', 'no slot is lost');
 is(metro($subscriptions), '', 'no subscription is without a worker');
 bank('SELECT write_notices(100000)');
 lose_slot('B');
-$metro->wait_for_log(qr/cannot read from logical replication slot "screissue_metro"/);
+# In the words of 15, of 16 and 17, of 18
+$metro->wait_for_log(qr/(?:cannot read from logical|can no longer get changes from|can no longer access) replication slot "screissue_metro"/);
 is(bank($slots) =~ s/\|[tf]$//r, 'screissue_metro|lost|', 'E36: the issuer sees that a slot is lost');
 ok($metro->poll_query_until('postgres', $subscriptions, 'bank'), 'E36: the provider sees that a subscription has no worker');
 is(metro('SELECT apply_error_count, sync_error_count FROM pg_stat_subscription_stats'), '0|0', 'which pg_stat_subscription_stats does not count');

@@ -14,13 +14,13 @@ use strict;
 use warnings;
 
 use Invariants;
-use List::Util qw(max min sum0);
+use List::Util qw(max min);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Screissue;
-use Sessions;
+use Stress;
 use Test::More;
-use Time::HiRes qw(time usleep);
+use Time::HiRes qw(time);
 
 my $seed = $ENV{SCREISSUE_SEED} // (CORE::time ^ ($$ << 8)) & 0x7fffffff;
 my $seconds = $ENV{SCREISSUE_STRESS_SECONDS} // 12;
@@ -65,24 +65,12 @@ create_ledger($bank);
 # What the clients know: chains of cards, the loads of each and attributes of its
 # cards, the newest last.
 
-my (@chains, $chains_so_far);
+my (@chains, $chains_so_far, $stress);
 
 sub new_chain
 {
 	return { name => 'K' . ++$chains_so_far, platform_type => pick(100, 100, 200),
 		at_most => 8 + pick(0 .. 8), cards => [], loads => [], attributes => [] };
-}
-
-sub pick { return $_[ int rand @_ ] }
-sub chance { return rand() < $_[0] }
-
-# One of the last of a list, most often the very last
-sub late
-{
-	my ($list, $last) = @_;
-
-	return $list->[-1] if chance($last);
-	return $list->[ pick(max(0, @$list - 4) .. $#$list) ];
 }
 
 sub any_card { return late($_[0]{cards}, 0.7) }
@@ -109,17 +97,7 @@ sub new_id
 	return $chain->{name} . '-' . @{ $chain->{cards} } . (chance(0.1) ? '' : "-$session->{number}");
 }
 
-# Calls: a statement, what it did if it was done and nobody heard of it (unheard), and
-# what it did by its answer (heard).  A thing done is a row of ledger.fact.
-
-sub call
-{
-	my ($statement, $unheard, $heard) = @_;
-
-	return { statement => $statement, unheard => $unheard // [], heard => $heard // sub { return @{ $unheard // [] } } };
-}
-
-sub fact { my ($kind, %columns) = @_; return { kind => $kind, %columns } }
+# Calls, see Stress.pm.  A thing done is a row of ledger.fact.
 
 # What came of a permission, as permit_load says
 sub permitted
@@ -221,17 +199,21 @@ my %calls = (
 	},
 	block => sub {
 		my $card = any_card($_[1]);
-		return call("SELECT card_issuer.block_card('$card', '" . pick(qw(suspended lost)) . "')");
+		return call("SELECT card_issuer.block_card('$card', '" . pick(qw(suspended lost)) . "')", [ fact('blocked', card_id => $card) ]);
 	},
-	unblock => sub { return call(sprintf q{SELECT card_issuer.unblock_card('%s')}, any_card($_[1])) },
+	unblock => sub {
+		my $card = any_card($_[1]);
+		return call("SELECT card_issuer.unblock_card('$card')", [ fact('unblocked', card_id => $card) ]);
+	},
 	suspend => sub { return call(q{SELECT card_issuer.suspend_provider('SHOP')}) },
 	resume => sub { return call(q{SELECT card_issuer.resume_provider('SHOP')}) },
 	personalize => sub {
 		my ($session, $chain) = @_;
 		my $card = any_card($chain);
 		return if $chain->{platform_type} != 200;
-		return call("SELECT p.attribute FROM card_issuer.personalize_card('$card', 1) p", [],
-			sub { push @{ $chain->{attributes} }, { card => $card, text => $_[0] }; return });
+		my $personalized = fact('personalized', card_id => $card);
+		return call("SELECT p.attribute FROM card_issuer.personalize_card('$card', 1) p", [$personalized],
+			sub { push @{ $chain->{attributes} }, { card => $card, text => $_[0] }; return $personalized });
 	},
 	find => sub {
 		my ($session, $chain) = @_;
@@ -254,7 +236,7 @@ my %calls = (
 		return call("SELECT count(*), max(n.notice_no) FROM card_issuer.fetch_notices('$provider', $after) n", [],
 			sub {
 				my ($count, $last) = split /\|/, $_[0];
-				fault("R20: $provider saw a gap: $count notices from $after to $last")
+				$stress->fault("R20: $provider saw a gap: $count notices from $after to $last")
 				  if $count && $last - $after != min($count, 1000) && $count < 1000;
 				$session->{last_notice} = $last if $count && $count < 1000;
 				return;
@@ -281,6 +263,7 @@ sub any_call
 	my ($session) = @_;
 	my $kind = $session->{user} eq 'clerk' ? 'clerk' : 'provider';
 
+	@chains = map { @{ $_->{cards} } < $_->{at_most} ? $_ : new_chain() } @chains;
 	foreach (1 .. 100)
 	{
 		my $chain = pick(@chains);
@@ -298,94 +281,21 @@ sub any_call
 	return { %{ call('SELECT') }, name => 'nothing' };
 }
 
-# Transactions: a call, which is one by itself, or, in every other round, two, with an
-# end.  Calls alone never are in a deadlock.
-
-my $two_calls;
-my (%came_up, %outcomes, @facts, @faults);
-my $acknowledged = 0;
-
-sub fault { push @faults, $_[0] if @faults < 20; return }
-
-sub begin_transaction
-{
-	my ($sessions, $session) = @_;
-	my $saved = rand 2**31;
-	my $end;
-
-	# numbers of its own for each session, whatever the others do
-	srand $session->{random};
-	@chains = map { @{ $_->{cards} } < $_->{at_most} ? $_ : new_chain() } @chains;
-	my @calls = (any_call($session));
-	if ($two_calls && chance(0.1))
-	{
-		push @calls, any_call($session);
-		$end = chance(0.8) ? 'COMMIT' : 'ROLLBACK';
-	}
-	$session->{random} = int rand 2**31;
-	srand $saved;
-	$sessions->send($session, { calls => \@calls, end => $end },
-		$end ? 'BEGIN' : (), (map { $_->{statement} } @calls), $end // ());
-	return;
-}
-
-# acknowledged, failed or unheard of; keeps what was done.
-sub end_transaction
-{
-	my ($session, $what, @answers) = @_;
-	my ($outcome, @done);
-
-	return if !$what->{calls};
-	my @calls = @{ $what->{calls} };
-	my $expected = @calls + ($what->{end} ? 2 : 0);
-	my ($error) = grep { $_->{state} ne '00000' } @answers;
-	if ($error)
-	{
-		$outcome = 'failed';
-		$came_up{ $error->{state} }++;
-		check_error($error, $what);
-	}
-	elsif (@answers < $expected)
-	{
-		$outcome = ($what->{end} // '') eq 'ROLLBACK' ? 'failed' : 'unheard of';
-		@done = map { @{ $_->{unheard} } } @calls if $outcome eq 'unheard of';
-	}
-	elsif (($what->{end} // '') eq 'ROLLBACK')
-	{
-		$outcome = 'rolled back';
-	}
-	else
-	{
-		$outcome = 'acknowledged';
-		$acknowledged++;
-		shift @answers if $what->{end};
-		@done = map { $_->{heard}->((shift @answers)->{rows}[0]) } @calls;
-		$came_up{ $_->{name} }++ foreach @calls;
-	}
-	$outcomes{$outcome}++;
-	push @facts, map { { %$_, acknowledged => $outcome eq 'acknowledged' ? 't' : 'f' } } @done;
-	return;
-}
-
-# SR...: the rules; 22023 and 23505: cards and loads that others had; 57014: a cancel.
-my %fine = map { $_ => 1 } qw(SR002 SR004 SR005 SR006 SR007 SR008 SR009 22023 23505 40001 57014);
-
-sub check_error
-{
-	my ($error, $what) = @_;
-
-	return if $fine{ $error->{state} } || $error->{state} eq '40P01' && $two_calls;
-	fault("$error->{state} $error->{text}: " . join '; ', map { $_->{statement} } @{ $what->{calls} });
-	return;
-}
+# SR...: the rules; 22023 and 23505: cards and loads that others had.  Calls alone never
+# are in a deadlock; in every other round there are transactions of two.
+$stress = Stress->new($bank, [ map { {
+	number => $_,
+	random => int rand 2**31,
+	user => ('clerk', 'metro', 'clerk', 'shop')[ $_ % 4 ],
+	options => '-c default_transaction_isolation=' . ($_ <= $clients / 2 ? 'read\\ committed' : 'serializable')
+} } 1 .. $clients ],
+	fine => [qw(SR002 SR004 SR005 SR006 SR007 SR008 SR009 22023 23505 40001)],
+	next_call => \&any_call);
 
 sub save_ledger
 {
-	my @columns = qw(kind card_id new_card_id app_id message_id request_id amount attribute acknowledged);
-
-	$bank->safe_psql('postgres', "COPY ledger.fact (" . join(', ', @columns) . ") FROM STDIN;\n"
-		  . join('', map { my $fact = $_; join("\t", map { $fact->{$_} // '\N' } @columns) . "\n" } @facts) . "\\.\n");
-	@facts = ();
+	save_facts($bank, 'ledger.fact', [qw(kind card_id new_card_id app_id message_id request_id amount attribute acknowledged)],
+		$stress->take_facts);
 	return;
 }
 
@@ -406,91 +316,6 @@ sub chain_of
 	  "SELECT 'notice', n.* FROM screissue.notice n WHERE n.new_card_id $cards ORDER BY n.provider, n.notice_no";
 }
 
-# The disturber: every now and then a backend at work is cancelled or terminated.
-
-my @disturbances = (
-	('SELECT pg_cancel_backend(a.pid) FROM pg_stat_activity a %s') x 3,
-	('SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity a %s') x 2,
-	'CHECKPOINT');
-my $victim = q{WHERE a.application_name = 'session' AND a.pid <> pg_backend_pid() ORDER BY a.state = 'idle', random() LIMIT 1};
-
-my $sessions = Sessions->new($bank);
-my $me = getpwuid $<;
-my $disturber = { user => $me };
-my @workers = map { {
-	number => $_,
-	random => int rand 2**31,
-	user => ('clerk', 'metro', 'clerk', 'shop')[ $_ % 4 ],
-	options => '-c default_transaction_isolation=' . ($_ <= $clients / 2 ? 'read\\ committed' : 'serializable')
-} } 1 .. $clients;
-
-sub work
-{
-	my ($until) = @_;
-	my $next_disturbance = 0;
-
-	$sessions->start($_) foreach $disturber, @workers;
-	while (time < $until)
-	{
-		foreach my $session (@workers)
-		{
-			$sessions->start($session) if $sessions->is_gone($session);
-			begin_transaction($sessions, $session) if $sessions->is_idle($session);
-		}
-		if (time > $next_disturbance && $sessions->is_idle($disturber))
-		{
-			$sessions->send($disturber, {}, sprintf pick(@disturbances), $victim);
-			$next_disturbance = time + rand 0.2;
-		}
-		$sessions->wait(0.05, \&end_transaction);
-	}
-	return;
-}
-
-# Kills the postmaster, or all of its processes, while everybody is at work; then
-# the last answers, and what never is answered.
-sub kill_server
-{
-	my ($all) = @_;
-	my @processes = split /\n/, sql('SELECT a.pid FROM pg_stat_activity a WHERE a.pid <> pg_backend_pid()');
-	my $patience = time + $PostgreSQL::Test::Utils::timeout_default;
-
-	foreach my $session (@workers)
-	{
-		begin_transaction($sessions, $session) if $sessions->is_idle($session);
-	}
-	usleep(rand 20_000);
-	$bank->kill9;
-	kill 'KILL', @processes if $all;
-	while ($sessions->alive)
-	{
-		foreach my $session (grep { $sessions->is_idle($_) } $sessions->alive)
-		{
-			$sessions->send($session, {}, 'SELECT 1');
-		}
-		$sessions->wait(0.05, \&end_transaction);
-		die 'a backend outlives the postmaster' if time > $patience;
-	}
-	foreach my $process (@processes)
-	{
-		usleep(10_000) while kill(0, $process) && time < $patience;
-	}
-	usleep(200_000);
-	return;
-}
-
-# A process that the postmaster had just started may need a moment to see that it died.
-sub start_again
-{
-	foreach (1 .. 5)
-	{
-		return if $bank->start(fail_ok => 1);
-		usleep(500_000);
-	}
-	$bank->start;
-	return;
-}
-
 # The rounds
 
 my @all_invariants = (invariants(), ledger_invariants());
@@ -498,10 +323,10 @@ my @all_invariants = (invariants(), ledger_invariants());
 foreach my $round (1 .. $rounds)
 {
 	push @chains, new_chain() while @chains < 6;
-	$two_calls = $round % 2 == 0;
-	work(time + $seconds / $rounds);
-	kill_server($round % 2 == 0);
-	start_again();
+	$stress->{two_calls} = $round % 2 == 0;
+	$stress->work(time + $seconds / $rounds, $round == $rounds ? 4000 : 0);
+	$stress->kill_server($round % 2 == 0);
+	$stress->start_again;
 	save_ledger();
 	sql(q{SELECT card_issuer.resume_provider('SHOP')});
 	my @violations = violations($bank, @all_invariants);
@@ -515,27 +340,27 @@ foreach my $round (1 .. $rounds)
 	          WHERE c.relkind = 'i' AND c.relam = (SELECT oid FROM pg_am WHERE amname = 'btree')
 	            AND c.relnamespace IN ('card_issuer'::regnamespace, 'screissue'::regnamespace)}),
 		't', "E35: round $round: the indexes have what the tables have");
-	is(join("\n", splice @faults), '', "E31-E35: round $round: no call failed in a way it must not");
+	is(join("\n", $stress->take_faults), '', "E31-E35: round $round: no call failed in a way it must not");
 }
 
 # Was everything tried?
 
-note "$_: $outcomes{$_}" foreach sort keys %outcomes;
-note "$_: $came_up{$_}" foreach sort keys %came_up;
-diag sprintf '%d transactions, %d acknowledged, %d never heard of', sum0(values %outcomes), $acknowledged,
-  $outcomes{'unheard of'};
+my $came_up = $stress->{came_up};
+note "$_: $stress->{outcomes}{$_}" foreach sort keys %{ $stress->{outcomes} };
+note "$_: $came_up->{$_}" foreach sort keys %$came_up;
+diag $stress->summary;
 SKIP:
 {
-	skip 'too few calls', 2 if $acknowledged < 4000;
-	is(join(' ', grep { !$came_up{$_} } sort keys %calls), '', 'every call was made');
-	is(join(' ', grep { !$came_up{$_} } qw(SR005 SR006 SR007 SR009 40001 57014)), '', 'sessions got in the way of each other');
+	skip 'too few calls', 2 if $stress->{acknowledged} < 4000;
+	is(join(' ', grep { !$came_up->{$_} } sort keys %calls), '', 'every call was made');
+	is(join(' ', grep { !$came_up->{$_} } qw(SR005 SR006 SR007 SR009 40001 57014)), '', 'sessions got in the way of each other');
 }
 
 # Each invariant is able to fail.
 
 SKIP:
 {
-	skip 'too few calls', 1 if $acknowledged < 2000;
+	skip 'too few calls', 1 if $stress->{acknowledged} < 4000;
 	foreach my $invariant (@all_invariants)
 	{
 		isnt(broken($bank, $invariant), '', "it would be noticed: not $invariant->{name}");
@@ -553,9 +378,10 @@ sql(q{
 	SELECT card_issuer.request_reissue('ASKED-OLD', 'lost');
 	SELECT card_issuer.reissue_card('ASKED-OLD', 'ASKED-NEW')});
 my $attribute = sql(q{SELECT p.attribute FROM card_issuer.personalize_card('ASKED-NEW', 1) p});
+my $sessions = $stress->{sessions};
 my (%answers, $answered);
 
-foreach my $session (@workers)
+foreach my $session (@{ $stress->{workers} })
 {
 	$sessions->start({ %$session, user => 'metro' });
 }
@@ -579,9 +405,9 @@ is(sql(q{SELECT count(*) || ' ' || count(DISTINCT i.inquiry_no) FROM card_issuer
 
 $bank->append_conf('postgresql.conf', "synchronous_commit = off\nwal_writer_delay = '10s'\nwal_buffers = '16MB'");
 $bank->restart;
-work(time + 1.5);
-kill_server(1);
-start_again();
+$stress->work(time + 1.5);
+$stress->kill_server(1);
+$stress->start_again;
 save_ledger();
 my ($lost) = grep { $_->{name} eq 'every acknowledged call is there' } @all_invariants;
 isnt(violations($bank, $lost), '', 'E35: it would be noticed: calls lost in a crash');

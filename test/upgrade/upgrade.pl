@@ -1,9 +1,10 @@
 
 # pg_upgrade (E38) of an issuer, of one with partitions and of a provider, with rows in
 # use, what their DBAs have added and a subscription between them: from the server
-# OLD_SERVER, which needs OLD_LIBRARIES, to the one in PATH.  It is done as
-# doc/operations.md says, the provider first.  Every row and the catalogs are compared,
-# indexes are checked as they are, and then the calls go on, and notices come.
+# OLD_SERVER, which needs OLD_LIBRARIES, to the one in PATH, with the files in the way
+# that UPGRADE_MODE names.  It is done as doc/operations.md says, the provider first.
+# Every row and the catalogs are compared, indexes are checked as they are, and then the
+# calls go on, and notices come.
 
 use strict;
 use warnings;
@@ -17,17 +18,28 @@ use Test::More;
 # pg_upgrade starts both servers, in one environment.
 $ENV{LD_LIBRARY_PATH} = $ENV{OLD_LIBRARIES};
 my ($new_bindir) = grep { -x "$_/pg_upgrade" } split /:/, $ENV{PATH};
+my $mode = $ENV{UPGRADE_MODE};
 my $keys = make_keys();
+
+sub major
+{
+	my ($bindir) = @_;
+	my ($major) = qx{"$bindir/postgres" --version} =~ /(\d+)/;
+
+	return $major;
+}
+
+# From 17 on slots and subscriptions are taken over.
+my $takes_slots = major("$ENV{OLD_SERVER}/bin") >= 17;
 
 # A cluster of either server
 sub cluster
 {
-	my ($name, @options) = @_;
-	my $node = PostgreSQL::Test::Cluster->new($name, @options);
-	my ($major) = qx{"@{[ $node->{_install_path} ? "$node->{_install_path}/bin" : $new_bindir ]}/postgres" --version} =~ /(\d+)/;
+	my ($name, %options) = @_;
+	my $node = PostgreSQL::Test::Cluster->new($name, %options);
 
 	# From 18 on initdb makes checksums, which pg_upgrade wants to be as they were.
-	$node->init(extra => $major >= 18 ? ['--no-data-checksums'] : []);
+	$node->init(extra => major($options{install_path} ? "$options{install_path}/bin" : $new_bindir) >= 18 ? ['--no-data-checksums'] : []);
 	$node->append_conf('postgresql.conf', $_)
 	  for 'wal_level = logical', 'max_wal_senders = 10', 'max_replication_slots = 10', "wal_retrieve_retry_interval = '100ms'",
 	  "screissue.key_directory = '$keys'";
@@ -65,45 +77,63 @@ sub reissue
 	return;
 }
 
-# Runs the commands of doc/operations.md that begin like this; what makes, starts and
-# stops a cluster is done by the cluster's own methods.
-sub commands
+# The command of doc/operations.md that begins like this; what makes, starts and stops a
+# cluster is done by the cluster's own methods.
+sub command
 {
-	my ($node, $pattern, %replace) = @_;
+	my ($pattern, %replace) = @_;
 	my ($section) = slurp_file('doc/operations.md') =~ /^## Upgrade of the server$(.*?)^##/ms;
 	my @commands = grep { /^\S*$pattern/ } map { s/^\$ //r =~ s/\\\n\s*//gr } $section =~ /^(\$ .*(?:\n {6}.*)*)/mg;
 
 	is(scalar(@commands), 1, "$pattern: what to do is written once");
-	for my $command (@commands)
+	my ($command) = @commands;
+	# In one pass: the old server may be a 17.
+	my $known = join '|', map { quotemeta } sort { length $b <=> length $a } keys %replace;
+	$command =~ s/($known)/$replace{$1}/g;
+	# Their sockets are where we are.
+	return [ 'sh', '-c', "cd '$ENV{STAGE}' && $command" ];
+}
+
+sub run
+{
+	my ($node, $pattern, %replace) = @_;
+	my $command = command($pattern, %replace);
+
+	ok($node->run_log($command), $command->[-1])
+	  or do
 	{
-		$command =~ s/\Q$_\E/$replace{$_}/g for sort { length $b <=> length $a } keys %replace;
-		# Their sockets are where we are.
-		ok($node->run_log([ 'sh', '-c', "cd '$ENV{STAGE}' && $command" ]), $command)
-		  or do
-		{
-			diag($_, "\n", slurp_file($_) =~ /((?:.*\n){0,20})\z/) for glob $node->data_dir . '/pg_upgrade_output.d/*/log/*';
-			BAIL_OUT("$pattern failed");
-		};
-	}
+		diag($_, "\n", slurp_file($_) =~ /((?:.*\n){0,20})\z/) for glob $node->data_dir . '/pg_upgrade_output.d/*/log/*';
+		BAIL_OUT("$pattern failed");
+	};
 	return;
 }
 
-# Stops an old cluster and returns the new one
-sub upgrade
+# What stands for these clusters in the commands
+sub parties
 {
-	my ($old) = @_;
-	my $new = cluster('new_' . $old->name);
-	my %replace = (
+	my ($old, $new) = @_;
+
+	return (
+		'pg_upgrade ' => "pg_upgrade --$mode ",
 		'/usr/lib/postgresql/15/bin' => "$ENV{OLD_SERVER}/bin",
 		'/usr/lib/postgresql/17/bin' => $new_bindir,
 		'/srv/15' => $old->data_dir,
 		'/srv/17' => $new->data_dir);
+}
 
-	commands($new, 'pg_upgrade --check', %replace);
+# Stops an old cluster and returns the new one, at the same address
+sub upgrade
+{
+	my ($old) = @_;
+	my $new = cluster('new_' . $old->name, port => $old->port);
+	my %parties = parties($old, $new);
+
+	run($new, 'pg_upgrade --check', %parties);
 	$old->stop('fast');
-	commands($new, 'pg_upgrade -b', %replace);
+	run($new, 'pg_upgrade -b', %parties);
+	ok(!$old->start(fail_ok => 1), 'the old cluster does not start again') if $mode eq 'link';
 	$new->start;
-	commands($new, 'vacuumdb', %replace);
+	run($new, 'vacuumdb', %parties);
 	return $new;
 }
 
@@ -132,8 +162,9 @@ $metro = do {
 };
 note $metro->safe_psql('postgres', 'SELECT version()');
 reissue('B31');
-is($metro->safe_psql('postgres', 'SELECT subenabled FROM pg_subscription'), 'f', 'the subscription waits');
-procedure('operations', 'A provider that was upgraded');
+is($metro->safe_psql('postgres', 'SELECT subenabled FROM pg_subscription'), $takes_slots ? 't' : 'f',
+	$takes_slots ? 'the subscription goes on' : 'the subscription waits');
+procedure('operations', 'A provider that was upgraded') unless $takes_slots;
 reissue('B32');
 $bank->wait_for_catchup('bank');
 is(inbox($metro, 'BANKJP'), told(), 'what came meanwhile and since is there, and nothing is missing');
@@ -142,6 +173,22 @@ provider_goes_on($metro, 'postgres', 'the provider');
 
 # The issuer
 
+if ($takes_slots)
+{
+	my $new = cluster('too_early');
+	my @problems;
+
+	$metro->stop;
+	reissue('B34');
+	$bank->stop('fast');
+	$bank->command_checks_all(command('pg_upgrade -b', parties($bank, $new)), 1,
+		[qr/logical replication slots that cannot be upgraded/], [qr/\A\z/], 'a slot with something for its provider stops the upgrade');
+	@problems = map { slurp_file($_) } glob $new->data_dir . '/pg_upgrade_output.d/*/invalid_logical_slots.txt';
+	like("@problems", qr/"screissue_metro"/, 'and is named');
+	$bank->start;
+	$metro->start;
+	$bank->wait_for_catchup('bank');
+}
 my %before = map { $_ => facts($bank, $_, 1) } qw(postgres parted);
 $bank = upgrade($bank);
 for my $database (qw(postgres parted))
@@ -150,7 +197,10 @@ for my $database (qw(postgres parted))
 	indexes_hold($bank, $database, "the issuer, $database");
 	issuer_goes_on($bank, $database, "the issuer, $database");
 }
-procedure('replication', $_) for 'Drop the old subscription', 'Subscribe anew';
+unless ($takes_slots)
+{
+	procedure('replication', $_) for 'Drop the old subscription', 'Subscribe anew';
+}
 reissue('B33');
 $bank->wait_for_catchup('bank');
 is(inbox($metro, 'BANKJP'), told(), 'the provider has what came since');

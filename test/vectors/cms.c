@@ -412,6 +412,76 @@ check_many(const Party *party)
 	ok(find_many_certificates(party, 200000) == CMS_FILE_ENCODING, "many: are not read");
 }
 
+/* Lines as no armour has them, and what a partner may add to his signature */
+static void
+check_additions(const Party *party)
+{
+	static const uint8_t payload[] = "a sealed document";
+	EVP_PKEY *key;
+	X509 *certificate;
+	BIO *signed_data = new_secret_buffer();
+	const uint8_t *at;
+	size_t len;
+	CMS_ContentInfo *cms;
+	uint8_t *der = NULL;
+	char *second;
+
+	seal(payload, sizeof(payload), party, party);
+	second = strchr(file, '\n') + 1;
+	memmove(second, second + 4, file_len - (size_t) (second + 4 - file));
+	ok(open_as(file, file_len - 4, party, party) == CMS_FILE_ARMOUR, "a line that is short");
+	seal(payload, sizeof(payload), party, party);
+	ok(cms_open(file, file_len, &party->own, NULL, 0, opened, &opened_len, &opened_sender) == CMS_FILE_SIGNER, "no sender is known");
+
+	crypto_begin();
+	load_own(&party->own, &certificate, &key);
+	sign_payload((CmsBytes){payload, sizeof(payload)}, certificate, key, signed_data);
+	len = buffer_contents(signed_data, &at);
+	cms = parse_cms(at, len);
+	CMS_unsigned_add1_attr_by_txt(sk_CMS_SignerInfo_value(CMS_get0_SignerInfos(cms), 0), "1.2.3.4", V_ASN1_OCTET_STRING, "x", 1);
+	len = (size_t) i2d_CMS_ContentInfo(cms, &der);
+	ok(end(open_signed_data(der, len, &party->own.certificate, 1, opened, &opened_len, &opened_sender)) == CMS_FILE_UNSIGNED, "an unsigned attribute");
+	OPENSSL_free(der);
+	CMS_ContentInfo_free(cms);
+	BIO_free(signed_data);
+	EVP_PKEY_free(key);
+	X509_free(certificate);
+}
+
+/* A registry that somebody wrote to, and key files that are none */
+static void
+check_registry(const Party *const *parties)
+{
+	static uint8_t der[CMS_MAX_CERTIFICATE + 1];
+	static const char rsa[] = "\x06\x09\x2A\x86\x48\x86\xF7\x0D\x01\x01\x01";
+	CmsOwn own = {.certificate = {der, 0}, .key_uri = parties[0]->own.key_uri};
+	size_t len = parties[0]->own.certificate.len;
+	size_t lengths[] = {0, len - 1, len + 1, sizeof(der)};
+	uint8_t *algorithm = der;
+	size_t found;
+
+	memcpy(der, parties[0]->own.certificate.data, len);
+	seal((const uint8_t *) "x", 1, parties[0], parties[1]);
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++)
+	{
+		own.certificate.len = lengths[i];
+		ok(cms_check_key(&own) == CMS_NO_CERTIFICATE && cms_find_recipient(file, file_len, &own.certificate, 1, &found) == CMS_FILE_RECIPIENT,
+		   "%zu bytes of a certificate of %zu", lengths[i], len);
+	}
+	own.certificate.len = len;
+	ok(cms_check_key(&own) == CMS_FILE_OK, "all of it");
+	while (memcmp(algorithm, rsa, sizeof(rsa) - 1) != 0)
+		algorithm++;
+	algorithm[sizeof(rsa) - 2] = 0x7F;
+	ok(cms_check_key(&own) == CMS_UNFIT_CERTIFICATE, "a key of an unknown algorithm");
+
+	own = parties[0]->own;
+	own.key_uri = "/nowhere";
+	ok(cms_check_key(&own) == CMS_NO_KEY, "a key file that is not there");
+	ok(cms_open(file, file_len, &parties[0]->own, NULL, 0, opened, &opened_len, &opened_sender) == CMS_FILE_RECIPIENT, "opened with another's key");
+	ok(cms_seal((CmsBytes){der, CMS_MAX_FILE}, &parties[0]->own, parties[1]->own.certificate, file, &file_len) == CMS_FILE_TOO_LONG, "too much to seal");
+}
+
 /* Files that the command openssl sealed, and what comes of them */
 static void
 check_openssl(const Party *const *parties)
@@ -441,6 +511,8 @@ check_openssl(const Party *const *parties)
 		{"stream", CMS_FILE_ENCODING, 0, 0},
 		{"key-id", CMS_FILE_KIND, 0, 0},
 		{"two-recipients", CMS_FILE_RECIPIENT, 0, 0},
+		{"secret-key", CMS_FILE_WRAPPING, 0, 0},
+		{"password", CMS_FILE_WRAPPING, 0, 0},
 		{"only-signed", CMS_FILE_KIND, 0, 0},
 		{"only-encrypted", CMS_FILE_UNDECRYPTABLE, 0, 0},
 		{"encrypted-twice", CMS_FILE_UNDECRYPTABLE, 0, 0},
@@ -520,6 +592,8 @@ main(int argc, char **argv)
 		}
 	}
 	check_many(parties[0]);
+	check_additions(parties[0]);
+	check_registry(parties);
 	check_openssl(parties);
 	check_certificates();
 	free((void *) parties[0]);
