@@ -7,7 +7,7 @@
 #   make check-upgrade              pg_upgrade from the server here to those
 #   make check-sanitizers           the same with AddressSanitizer in the server, there
 #   make check-valgrind             types, cryptography and landing with valgrind under the server
-#   make coverage                   which lines of src/ the tests run, at least 90 %
+#   make coverage                   which lines of src/ the tests run, at least 90 % and all error branches
 #   make fuzz FUZZ_SECONDS=600      fuzz the parsers and the decryption, so long in all
 #             FUZZ="card_id crypto"  (only these drivers of test/fuzz)
 #             FUZZ=landing           (notices, under replication: test/t/003_landing_fuzz.pl)
