@@ -25,6 +25,10 @@ cmp_ok(scalar(@released), '>', 0, 'there are released versions');
 is(run('postgres', qq{SELECT source, target FROM pg_extension_update_paths('screissue') WHERE path IS NULL AND target = '$newest'}),
 	'', 'E38: from each version there is a path to this one');
 
+my $scripts = run('postgres', q{SELECT setting || '/extension' FROM pg_config WHERE name = 'SHAREDIR'});
+like(slurp_file($_), qr/\\quit\n\n(?:--.*\n)*SET LOCAL search_path = pg_catalog, pg_temp;\n/, "E60: $_ calls nothing that others create")
+  for glob "$scripts/screissue--*--$newest.sql";
+
 my %setup = (
 	issuer => q{SELECT card_issuer.setup('BANKJP', 'Issuer BANKJP')},
 	parted => q{SELECT card_issuer.setup('BANKJP', 'Issuer BANKJP', partitions => 4)},
