@@ -4,7 +4,7 @@
 #   make install    install                    make check    build, run every test, count them
 #   make demo       the story, end to end      make demo-keep   the same, left running
 #   make check-versions             the same with the servers of other Debian releases
-#   make check-upgrade              pg_upgrade from the server here to those
+#   make check-upgrade              pg_upgrade from the server here to those, and between them
 #   make check-sanitizers           the same with AddressSanitizer in the server, there
 #   make check-valgrind             types, cryptography and landing with valgrind under the server
 #   make coverage                   which lines of src/ the tests run, at least 90 % and all error branches
