@@ -62,8 +62,8 @@ sub sprung { return super('SELECT string_agg(DISTINCT r.as_role, \' \') FROM t.t
 my $ask = "SELECT FROM card_issuer.find_reissue('ONE-B', '$app');";
 my $shown = q{SELECT string_agg(s.name || '=' || s.setting, ' ' ORDER BY s.name) FROM pg_settings s WHERE s.name ~ '^screissue' AND s.context = 'superuser';};
 my $default = as_role('mallory', "LOAD 'screissue'; $ask $shown") || as_role('mallory', "$ask $shown");
-like($default, qr/^screissue.audit_inquiries=on screissue.log_inquiries=negative screissue.max_lineage=\d+$/, 'how it is set');
-my @settings = ([ 'audit_inquiries', 'off' ], [ 'log_inquiries', 'none' ], [ 'max_lineage', '7' ]);
+like($default, qr/^screissue.audit_inquiries=on screissue.inquiry_alarm=\d+ screissue.log_inquiries=negative screissue.max_lineage=\d+$/, 'how it is set');
+my @settings = ([ 'audit_inquiries', 'off' ], [ 'inquiry_alarm', '0' ], [ 'log_inquiries', 'none' ], [ 'max_lineage', '7' ]);
 is(as_role('mallory', join('', map { "SET screissue.$_->[0] = $_->[1];" } @settings) . "$ask $shown"), $default,
 	'E60: what a provider sets before the library is there does not hold');
 {
