@@ -12,7 +12,7 @@
 #             FUZZ="card_id crypto"  (only these drivers of test/fuzz)
 #             FUZZ=landing           (notices, under replication: test/t/003_landing_fuzz.pl)
 #   make soak SOAK_SECONDS=300      does the memory of a backend stay flat, after how many calls
-#   make check-all                  make check and all of these but fuzz; as root, an hour and a half
+#   make check-all                  make check and all of these but fuzz; as root, two hours
 #   make format     format the C files         make format-check   fail if that would change one
 
 EXTENSION = screissue

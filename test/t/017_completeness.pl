@@ -67,7 +67,7 @@ sub differences
 	return (differences($from, $middle), differences($middle + 1, $to));
 }
 
-sub agree
+sub agree_in
 {
 	my ($from, $to, $name) = @_;
 	my ($issuer, $provider) = digests_of($from, $to);
@@ -84,7 +84,7 @@ replicate('bankjp');
 bank(q{SELECT reissue('A', 500)});
 $bank->wait_for_catchup('bankjp');
 is(metro('SELECT count(*), min(carrier), max(carrier) FROM service_provider.reissue_notice'), '500|replication|replication', 'notices come by replication');
-agree(1, $last, 'E59: what came by replication has the digest that the issuer has');
+agree_in(1, $last, 'E59: what came by replication has the digest that the issuer has');
 is(backfill(), '0', 'E59: nothing to fetch');
 
 # Some are lost, one is changed, one was never sent.
@@ -112,7 +112,7 @@ is(metro('SELECT count(*) FROM service_provider.notice_arrival'), '0', 'E59: it 
 is(join(' ', differences(1, 512)), '333', 'E59: a row that was changed is there, and differs');
 metro('DELETE FROM service_provider.reissue_notice WHERE notice_no = 333');
 is(backfill(), '1', 'E59: once it is gone it is fetched, too');
-agree(1, $last, 'E59: both sides agree');
+agree_in(1, $last, 'E59: both sides agree');
 is(backfill(), '0', 'E59: a second time there is nothing to fetch');
 is(desk(q{SELECT service_provider.pull_notices('BANKJP')}), '0', 'E59: nor for a pull: backfill moved the cursor');
 is(quarantined(), '0', 'E59: nothing was contradicted');
@@ -124,7 +124,7 @@ bank(q{SELECT reissue('B', 700)});
 $bank->wait_for_catchup('bankjp');
 metro('DELETE FROM service_provider.reissue_notice WHERE notice_no <> 1199');
 is(backfill(), '1199', 'E59: all of it, in pages');
-agree(1, $last, 'E59: and both agree again');
+agree_in(1, $last, 'E59: and both agree again');
 send_notice($bank, issuer => 'BANKJP', provider => 'METRO', notice_no => 1201, app_id => 'no hex');
 bank('UPDATE card_issuer.notice_counter SET last_notice_no = 1201');
 $bank->wait_for_catchup('bankjp');
@@ -176,7 +176,7 @@ is(backfill(), '5', 'E25: the provider fetches the notices of the new epoch');
 is(inbox($metro, 'BANKJP') =~ s/^.* 1214 //r, join(' ', map { $base + $_ } 1 .. 5), 'E25: beside those of the old one');
 is(missing(), '1201-1201', 'E25: the jump is no gap');
 is(quarantined(), '2', 'E25: nothing contradicts');
-agree($base + 1, $last, 'E59: the digests of the new epoch agree');
+agree_in($base + 1, $last, 'E59: the digests of the new epoch agree');
 is(join(' ', differences(1201, 1216)), join(' ', 1201, 1205 .. 1214), 'E59: those of the old one show what the issuer has lost');
 is(backfill(), '0', 'E59: which nobody can send again');
 
@@ -187,7 +187,7 @@ bank(q{SELECT reissue('E', 2)});
 $bank->wait_for_catchup('bankjp2');
 is(inbox($metro, 'BANKJP') =~ s/^.* 1214 //r, join(' ', map { $base + $_ } 1 .. 7), 'E25: replication goes on');
 is(metro(q{SELECT string_agg(DISTINCT cause, ' ') FROM service_provider.quarantined_notice}), 'unparsable: app_id', 'E25: no notice contradicts another');
-agree($base + 1, $last, 'E59: and the digests agree');
+agree_in($base + 1, $last, 'E59: and the digests agree');
 
 # The same backup is restored once more: the provider knows which epochs there were.
 
