@@ -1,7 +1,8 @@
 
 # From every released version to this one (E38): the upgrade has a path, changes no row
 # and takes no right, and leaves the catalogs as a new installation makes them, in both
-# directions.  Before it, the new library serves the old functions and tables.
+# directions; so does a dump of it that is restored.  Before it, the new library serves
+# the old functions and tables.
 
 use strict;
 use warnings;
@@ -29,6 +30,7 @@ my $scripts = run('postgres', q{SELECT setting || '/extension' FROM pg_config WH
 like(slurp_file($_), qr/\\quit\n\n(?:--.*\n)*SET LOCAL search_path = pg_catalog, pg_temp;\n/, "E60: $_ calls nothing that others create")
   for glob "$scripts/screissue--*--$newest.sql";
 
+my $dir = PostgreSQL::Test::Utils::tempdir;
 my %setup = (
 	issuer => q{SELECT card_issuer.setup('BANKJP', 'Issuer BANKJP')},
 	parted => q{SELECT card_issuer.setup('BANKJP', 'Issuer BANKJP', partitions => 4)},
@@ -107,6 +109,14 @@ foreach my $kind (sort keys %setup)
 		run('postgres', "CREATE DATABASE ${database}_copy TEMPLATE $database");
 		run("${database}_copy", "ALTER EXTENSION screissue UPDATE TO '$version'");
 		goes_on($kind, "${database}_copy", "$name, old functions");
+
+		# A dump does not say which version it is of.
+		$node->command_ok([ 'pg_dump', '-Fc', '-f', "$dir/$database", $database ], "$name: dumped");
+		run('postgres', "CREATE DATABASE ${database}_restored");
+		$node->command_ok([ 'pg_restore', '--exit-on-error', '-d', "${database}_restored", "$dir/$database" ], "$name: restored into this version");
+		run("${database}_restored", $setup{$kind});
+		renew_rights($kind, "${database}_restored");
+		is_same(catalogs($new), catalogs(facts($node, "${database}_restored")), "$name, restored, catalogs");
 
 		run($database, "BEGIN; ALTER EXTENSION screissue UPDATE; $setup{$kind}; ROLLBACK");
 		is_same($before, facts($node, $database), "$name, rolled back");
