@@ -136,7 +136,11 @@ sub invariants
 				HAVING count(*) > 1},
 			break => q{
 				UPDATE card_issuer.app_load l SET status = 'loaded', ended_at = NULL
-				 WHERE l.message_id IN (SELECT h.inherits FROM card_issuer.app_load h WHERE h.status = 'loaded')}
+				 WHERE l.status IN ('superseded', 'unloaded')
+				   AND l.message_id IN (SELECT DISTINCT ON (o.card_id, o.app_id) o.message_id
+				                          FROM card_issuer.app_load o
+				                         WHERE o.status <> 'failed'
+				                         ORDER BY o.card_id, o.app_id, o.status IN ('permitted', 'loaded') DESC)}
 		},
 		{
 			name => 'each live load is on one card in use, or one may reload it, and nothing else',

@@ -182,8 +182,11 @@ my $run = IPC::Run::start(
 	'<', \undef, '>', \$stdout, '2>', \$stderr, IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default));
 $run->pump until $stderr =~ /batch \d+: [1-9]\d+ cards/;
 my $backend = sql("SELECT pid FROM pg_stat_activity WHERE query LIKE 'CALL card_issuer.run%'");
+my $log_offset = -s $bank->logfile;
 kill 'KILL', $backend;
 $run->finish;
+# Until it has noticed, the server still takes connections, and then drops them.
+$bank->wait_for_log(qr/all server processes terminated; reinitializing/, $log_offset);
 $bank->poll_query_until('postgres', 'SELECT true') or die 'the server does not come back';
 ($items, $done, $failed, $waiting) = split /\|/, progress($batch);
 cmp_ok($waiting, '>', 0, "E35: the crash came in the middle: $done of $items are done");
