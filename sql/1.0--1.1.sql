@@ -7,6 +7,8 @@ SET LOCAL search_path = pg_catalog, pg_temp;
 
 -- Layouts of tables, which setup() runs when it is called again
 \replace screissue.migrate sql/screissue/setup.sql
+\replace screissue.revoke_rights sql/screissue/setup.sql
+\replace screissue.revoke_relation sql/screissue/setup.sql
 \replace screissue.revoke_routine sql/screissue/setup.sql
 \replace card_issuer.setup sql/card_issuer/setup.sql
 \replace service_provider.setup sql/service_provider/setup.sql
@@ -21,6 +23,7 @@ SET LOCAL search_path = pg_catalog, pg_temp;
 SELECT screissue.revoke_routine(r.routine)
   FROM unnest(ARRAY[
         'screissue.migrate(name, integer)',
+        'screissue.revoke_rights(text, aclitem[], oid)',
         'screissue.revoke_routine(regprocedure)',
         'card_issuer.layout_2()',
         'card_issuer.suspicion(text)']::regprocedure[]) r (routine);

@@ -71,6 +71,7 @@ REVOKE ALL ON FUNCTION
     screissue.check_owners(),
     screissue.check_privileges(),
     screissue.enable_triggers(),
+    screissue.revoke_rights(text, aclitem[], oid),
     screissue.revoke_relation(regclass),
     screissue.revoke_tables(name),
     screissue.revoke_routine(regprocedure),

@@ -223,9 +223,9 @@ $$;
 COMMENT ON FUNCTION screissue.enable_triggers() IS
     'let our triggers fire always, for setup()';
 
--- Takes all rights on a relation from all but its owner: what ALTER DEFAULT
--- PRIVILEGES may have given when it was made.
-CREATE FUNCTION screissue.revoke_relation(relation regclass)
+-- Takes the rights of an access list from all but the owner of what it is of; object
+-- is that as REVOKE wants it.
+CREATE FUNCTION screissue.revoke_rights(object text, acl aclitem[], owner oid)
     RETURNS void
     LANGUAGE plpgsql
     VOLATILE
@@ -236,15 +236,28 @@ DECLARE
 BEGIN
     FOR grantee IN
         SELECT DISTINCT x.grantee
-          FROM pg_class c
-         CROSS JOIN aclexplode(c.relacl) x
-         WHERE c.oid = relation
-           AND x.grantee <> c.relowner
+          FROM aclexplode(acl) x
+         WHERE x.grantee <> owner
     LOOP
         EXECUTE format('REVOKE ALL ON %s FROM %s',
-                       relation, screissue.grantee_name(grantee));
+                       object, screissue.grantee_name(grantee));
     END LOOP;
 END
+$$;
+COMMENT ON FUNCTION screissue.revoke_rights(text, aclitem[], oid) IS
+    'take all rights on an object from others';
+
+-- Takes all rights on a relation from all but its owner: what ALTER DEFAULT
+-- PRIVILEGES may have given when it was made.
+CREATE FUNCTION screissue.revoke_relation(relation regclass)
+    RETURNS void
+    LANGUAGE sql
+    VOLATILE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT screissue.revoke_rights(c.oid::regclass::text, c.relacl, c.relowner)
+      FROM pg_class c
+     WHERE c.oid = relation
 $$;
 COMMENT ON FUNCTION screissue.revoke_relation(regclass) IS
     'take all rights on a relation from others';
@@ -268,25 +281,15 @@ COMMENT ON FUNCTION screissue.revoke_tables(name) IS
 -- The same on a routine, PUBLIC's among them; for one that an upgrade adds.
 CREATE FUNCTION screissue.revoke_routine(routine regprocedure)
     RETURNS void
-    LANGUAGE plpgsql
+    LANGUAGE sql
     VOLATILE
     SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-    grantee oid;
-BEGIN
-    FOR grantee IN
-        SELECT DISTINCT x.grantee
-          FROM pg_proc p
-         CROSS JOIN aclexplode(coalesce(p.proacl,
-                                        acldefault('f', p.proowner))) x
-         WHERE p.oid = routine
-           AND x.grantee <> p.proowner
-    LOOP
-        EXECUTE format('REVOKE ALL ON ROUTINE %s FROM %s',
-                       routine, screissue.grantee_name(grantee));
-    END LOOP;
-END
+    SELECT screissue.revoke_rights(
+               format('ROUTINE %s', p.oid::regprocedure),
+               coalesce(p.proacl, acldefault('f', p.proowner)), p.proowner)
+      FROM pg_proc p
+     WHERE p.oid = routine
 $$;
 COMMENT ON FUNCTION screissue.revoke_routine(regprocedure) IS
     'take all rights on a routine from others, for an upgrade';

@@ -143,3 +143,23 @@ BEGIN
     RETURN coalesce(traps, 'something') || ' (' || state || ')';
 END
 $$;
+
+-- What is sprung by the calls that a role has in these schemas, or by a look at a view.
+CREATE FUNCTION t.sprung_in(schemas regnamespace[], role_name name)
+    RETURNS TABLE (call text, sprung text)
+    LANGUAGE sql
+AS $$
+    SELECT c.call, s.sprung
+      FROM (SELECT t.call_of(p.oid) AS call
+              FROM t.our_function p
+             WHERE p.prokind = 'f' AND p.prorettype <> 'trigger'::regtype
+               AND NOT (p.prorettype = 'record'::regtype AND p.proallargtypes IS NULL)
+               AND p.pronamespace = ANY (schemas)
+               AND has_function_privilege(coalesce(role_name, 'postgres'), p.oid, 'EXECUTE')
+             UNION ALL
+            SELECT c.oid::regclass::text
+              FROM pg_class c
+             WHERE c.relkind = 'v' AND c.relnamespace = ANY (schemas)) c
+     CROSS JOIN LATERAL t.sprung_by(c.call, role_name) s (sprung)
+     WHERE s.sprung IS NOT NULL
+$$;
